@@ -1,0 +1,29 @@
+//! The contract between lastbell and an engine: plain types, three traits, one error.
+//!
+//! An adapter knows this crate and its driver, nothing else. Every type that crosses the line is owned and free of
+//! generics, so that an adapter can later be another process. Reading and erasing are separate traits: to get an
+//! [`Eraser`] one must show an [`ErasePermit`], which only the erase step makes from an approved plan.
+//!
+//! Personal data cannot be printed by accident: `Debug` of a [`Value`] and of a [`Location`] hides the content, and an
+//! [`AdapterError`] has no place for a driver's text (PostgreSQL and MariaDB quote the child's row in it: measured).
+
+mod catalog;
+mod erase;
+mod error;
+mod read;
+mod store;
+mod value;
+
+pub use catalog::{
+    Action, Catalog, Column, ForeignKey, Index, Kind, Obstacle, Table, TableId, TableKind, Trigger, View,
+};
+pub use erase::{
+    Counted, ErasePermit, Eraser, LockRequest, LockedUnit, Moment, Operation, Rewrite, Scrub, Scrubbed, Statement,
+    Witness,
+};
+pub use error::{AdapterError, ErrorKind, Result};
+pub use read::{Adapter, Batch, Flow, Reader, Row, Scan, Snapshot, Visit};
+pub use store::{
+    Capabilities, FileRole, Identity, Known, Level, Location, Precondition, Reach, Role, State, StoreFile, StoreInfo,
+};
+pub use value::Value;
