@@ -60,6 +60,14 @@ impl Failure {
         self
     }
 
+    /// The same failure, taking its gravity from a cause that weighs more than the place where it was noticed.
+    #[must_use]
+    pub fn caused(mut self, cause: impl Into<Failure>) -> Self {
+        let cause = cause.into();
+        self.exit = cause.exit;
+        self.because(cause)
+    }
+
     /// A file operation that failed. The operating system's word is kept as a kind, not as a text.
     #[must_use]
     pub fn file(path: &Path, error: &io::Error) -> Self {

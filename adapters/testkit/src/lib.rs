@@ -1,1 +1,13 @@
-//! x
+//! What adapters and the core are tested with: an in-memory engine that fails on command, one conformance suite that
+//! every adapter runs, and mutants that show the suite notices a broken adapter. Only tests depend on this crate.
+
+pub mod memory;
+pub mod mutants;
+pub mod seeded;
+pub mod setup;
+pub mod suite;
+
+pub use memory::{Fault, Gap, Memory, Point, Trouble};
+pub use mutants::{Bug, Mutant, MutantSubject};
+pub use setup::{Change, ColumnSetup, LinkSetup, Setup, TableSetup, TriggerSetup, ViewSetup, Written};
+pub use suite::{Expectations, Report, Subject, run};

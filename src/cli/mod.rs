@@ -1,0 +1,198 @@
+//! The only place that prints, asks, draws progress, reads the environment and picks exit codes.
+
+mod args;
+mod demo;
+mod files;
+pub mod messages;
+mod outside;
+mod progress;
+mod show;
+
+use self::args::{Arguments, Command, Keys, Lang, Trust};
+use self::messages::{Language, Messages};
+use crate::failure::{Exit, Failure, Result};
+use crate::steps::{self, Outcome, Session};
+use crate::world::World;
+use clap::Parser;
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::Path;
+
+/// Parses, runs, prints; returns the exit code.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let json = arguments.iter().any(|argument| argument == "--json");
+    let parsed = match Arguments::try_parse_from(&arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => return show::usage(&error, json),
+    };
+    let language = language(parsed.lang);
+    let messages = Messages::load(language);
+    arm_faults();
+    hide_panics(json);
+    let mut world = outside::world(language, parsed.json);
+    let work = std::panic::AssertUnwindSafe(|| dispatch(&parsed.command, &mut world, language, parsed.json));
+    let result = std::panic::catch_unwind(work).unwrap_or_else(|_| Err(failure!(Bug, "bug")));
+    world.progress.end();
+    show::result(&messages, parsed.json, name_of(&parsed.command), &result)
+}
+
+/// A panic's message may hold anything, a value of a row too: only the place in our code is told.
+fn hide_panics(json: bool) {
+    std::panic::set_hook(Box::new(move |panic| {
+        if let (false, Some(place)) = (json, panic.location()) {
+            show::panic_place(place.file(), place.line());
+        }
+    }));
+}
+
+#[cfg(feature = "faults")]
+fn arm_faults() {
+    let nth = outside::variable("LASTBELL_FAULT").and_then(|text| text.parse().ok()).unwrap_or(0);
+    crate::world::fault::arm(nth);
+}
+
+#[cfg(not(feature = "faults"))]
+fn arm_faults() {}
+
+fn language(chosen: Option<Lang>) -> Language {
+    let from_locale = || ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(outside::variable);
+    match chosen {
+        Some(Lang::Ru) => Language::Ru,
+        Some(Lang::En) => Language::En,
+        None if from_locale().is_some_and(|locale| locale.starts_with("ru")) => Language::Ru,
+        None => Language::En,
+    }
+}
+
+fn dispatch(command: &Command, world: &mut World, language: Language, json: bool) -> Result<Outcome> {
+    match command {
+        Command::Demo(demo) => demo::run(world, language, json, &demo.dir, demo.rows as usize),
+        Command::Discover(discover) => match (&discover.store, &discover.case) {
+            (Some(url), _) => show::first_look(&steps::discover::first_look(world, url)?, discover.csv),
+            (None, Some(case)) => {
+                let mut session = Session::open(case, world)?;
+                let outcome = steps::discover::run(&mut session, world, discover.again)?;
+                if discover.csv { show::inventory_csv(&session) } else { Ok(outcome) }
+            }
+            (None, None) => Err(failure!(Usage, "usage-case")),
+        },
+        Command::Init(init) => {
+            let given = steps::init::Given {
+                source: init.source.clone(),
+                target: init.target.clone(),
+                profile: init.profile.as_deref().map(files::read).transpose()?,
+                answers: init.answers.as_deref().map(files::read).transpose()?,
+            };
+            steps::init::run(&init.case, &given, world)
+        }
+        Command::Doctor(one) => steps::doctor::run(&mut Session::open(&one.case, world)?, world),
+        Command::Decide(decide) => {
+            let lines = files::read(&decide.from)?;
+            let mut session = Session::open(&decide.case, world)?;
+            steps::decide::run(&mut session, world, &decide.from, &lines)
+        }
+        Command::Verify(step) => steps::verify::run(&mut Session::open(&step.case, world)?, world, step.again),
+        Command::Plan(step) => steps::plan::run(&mut Session::open(&step.case, world)?, world, step.again),
+        Command::Approve(sign) => approve(sign, world),
+        Command::Erase(erase) => {
+            let mut session = Session::open(&erase.step.case, world)?;
+            confirm(&session, erase.yes, json)?;
+            steps::erase::run(&mut session, world, erase.step.again)
+        }
+        Command::Residue(step) => steps::residue::run(&mut Session::open(&step.case, world)?, world, step.again),
+        Command::Certify(step) => steps::certify::run(&mut Session::open(&step.case, world)?, world, step.again),
+        Command::Sign(arguments) => sign(arguments, world),
+        Command::Check(check) => {
+            let request = steps::check::Request {
+                certificates: check.certificates.clone(),
+                trust: check.trust.clone(),
+                root: check.root.clone(),
+                evidence: check.evidence.clone(),
+            };
+            steps::check::run(&request, world)
+        }
+        Command::Run(one) => steps::run::run(&one.case, world),
+        Command::Status(cases) => steps::status::run(&cases.cases, world),
+        Command::Close(close) => steps::close::run(&mut Session::open(&close.case, world)?, world, close.finally),
+        Command::Keys(keys) => match keys {
+            Keys::New { purpose, out, password_file } => files::new_key(world, *purpose, out, password_file.as_deref()),
+            Keys::Show { file, password_file } => files::show_key(file, password_file.as_deref()),
+        },
+        Command::Trust(trust) => match trust {
+            Trust::New { region, out, key, password_file } => {
+                let key = files::signing_key(key, password_file.as_deref())?;
+                files::new_trust(world, region, out, &key)
+            }
+            Trust::Add { trust, public, holder, role, party, key, password_file } => {
+                let key = files::signing_key(key, password_file.as_deref())?;
+                files::add_trust(world, trust, &files::NewHolder { public, holder, role, party }, &key)
+            }
+        },
+    }
+}
+
+fn approve(arguments: &args::Sign, world: &mut World) -> Result<Outcome> {
+    let key = files::signing_key(&arguments.key, arguments.password_file.as_deref())?;
+    if arguments.subject.is_dir() {
+        return steps::approve::in_case(&mut Session::open(&arguments.subject, world)?, world, &key);
+    }
+    steps::approve::file_alone(&arguments.subject, world, &key)
+}
+
+fn sign(arguments: &args::Sign, world: &mut World) -> Result<Outcome> {
+    let key = files::signing_key(&arguments.key, arguments.password_file.as_deref())?;
+    if arguments.subject.is_dir() {
+        return steps::sign::in_case(&mut Session::open(&arguments.subject, world)?, world, &key);
+    }
+    steps::sign::file_alone(&arguments.subject, &key)
+}
+
+/// At a terminal the system's name must be typed; `--yes` is for places without one.
+fn confirm(session: &Session, yes: bool, json: bool) -> Result<()> {
+    if steps::erase::nothing_left(session) {
+        return Ok(());
+    }
+    let terminal = std::io::stdin().is_terminal() && !json;
+    match (yes, terminal) {
+        (true, _) => Ok(()),
+        (false, true) => {
+            let name = session.plan()?.system;
+            if show::ask_name(&name)? { Ok(()) } else { Err(failure!(Refused, "confirm-other")) }
+        }
+        (false, false) => Err(failure!(Refused, "confirm-missing")),
+    }
+}
+
+fn name_of(command: &Command) -> &'static str {
+    match command {
+        Command::Demo(_) => "demo",
+        Command::Discover(_) => "discover",
+        Command::Init(_) => "init",
+        Command::Doctor(_) => "doctor",
+        Command::Decide(_) => "decide",
+        Command::Verify(_) => "verify",
+        Command::Plan(_) => "plan",
+        Command::Approve(_) => "approve",
+        Command::Erase(_) => "erase",
+        Command::Residue(_) => "residue",
+        Command::Certify(_) => "certify",
+        Command::Sign(_) => "sign",
+        Command::Check(_) => "check",
+        Command::Run(_) => "run",
+        Command::Status(_) => "status",
+        Command::Close(_) => "close",
+        Command::Keys(_) => "keys",
+        Command::Trust(_) => "trust",
+    }
+}
+
+/// A failure about a file that a person named.
+fn named(path: &Path, error: &std::io::Error) -> Failure {
+    let mut failure = Failure::file(path, error);
+    if failure.exit == Exit::Refused {
+        failure.exit = Exit::Usage;
+    }
+    failure
+}

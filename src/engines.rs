@@ -1,0 +1,16 @@
+//! THE list of engines: a line each, and a feature in Cargo.toml. Nothing else names an adapter.
+
+use lastbell_contract::Adapter;
+
+/// All engines of this build.
+#[must_use]
+pub fn all() -> Vec<Box<dyn Adapter>> {
+    vec![
+        #[cfg(feature = "sqlite")]
+        Box::new(lastbell_sqlite::Sqlite),
+    ]
+}
+
+/// Writes the demo's invented diaries; the embedded engine only.
+#[cfg(feature = "sqlite")]
+pub use lastbell_sqlite::Writer as DemoWriter;

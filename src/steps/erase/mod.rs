@@ -1,0 +1,291 @@
+//! Step erase: destroys what the approved plan names, unit by unit, each proved again under lock right before.
+//! Reads `plan.json` and its approvals, writes `erasure.json`; every statement that changes a store stands in the journal
+//! before it runs. A refused unit stands untouched and does not stop the others. Killed anywhere, the next run ends the same.
+
+mod gates;
+mod unit;
+mod witness;
+
+use super::session::{Session, Standing, StoreAt};
+use super::{Outcome, approve, proof, verify};
+use crate::case::artefacts::{
+    CleanedStore, ErasedTable, ErasedUnit, Erasure, Inventory, Plan, PlannedUnit, ReachFound, UnitEnd, name,
+};
+use crate::case::{Event, Purpose, Secret};
+use crate::failure::{Exit, Failure, Result};
+use crate::world::World;
+use gates::Gates;
+use lastbell_contract::{Catalog, ErasePermit, Eraser, Known, Level, Reader, Scrub, StoreInfo};
+use std::collections::{BTreeMap, BTreeSet};
+use witness::JournalWitness;
+
+/// What all units of a run share.
+struct Run {
+    plan: Plan,
+    plan_sha256: String,
+    inventory: Inventory,
+    verify_key: Secret,
+    needle_key: Secret,
+    gates: Gates,
+}
+
+/// Has everything that the plan names been destroyed? Then there is nothing to confirm.
+#[must_use]
+pub fn nothing_left(session: &Session) -> bool {
+    session.case.artefact_if_made::<Erasure>(name::ERASURE).ok().flatten().is_some_and(|made| made.standing().next().is_none())
+}
+
+/// Erases.
+///
+/// # Errors
+/// A closed gate (approval, cooling, expiry, a changed plan), a store that fails. Nothing is lost then: run it again.
+pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outcome> {
+    let plan = session.plan()?;
+    let plan_sha256 = session.plan_sha256()?;
+    let inputs = session.inputs_of_erase();
+    let done = session.case.finished(name::ERASURE).is_some() && session.changed(name::ERASURE, &inputs)?.is_empty();
+    if done && !again {
+        return Ok(report(&session.case.artefact(name::ERASURE)?));
+    }
+    approve::receive(session, world, &plan, &plan_sha256)?;
+    let gates = Gates::look(session, world, &plan, &plan_sha256)?;
+    if session.begun_unit().is_none() {
+        gates.open_for_new_units()?;
+    }
+    if let Standing::Done = session.begin(world, "erase", name::ERASURE, &inputs, again)? {
+        return session.nothing_to_do(name::ERASURE);
+    }
+    let run = Run {
+        inventory: session.case.artefact(name::INVENTORY)?,
+        verify_key: session.key(world, Purpose::Verify)?,
+        needle_key: session.key(world, Purpose::Needles)?,
+        plan,
+        plan_sha256,
+        gates,
+    };
+    let started_at = world.now_text();
+    let mut target = open_target(session, world, &run)?;
+    let (mut units, mut stores) = (Vec::new(), Vec::new());
+    for store in stores_of(&run.plan) {
+        let at = session.store(world, &store)?;
+        erase_store(session, world, &run, &at, target.as_mut(), &mut units, &mut stores)?;
+    }
+    count_again(session, world, &mut units)?;
+    let erasure = Erasure {
+        origin: session.origin(world, "erasure", inputs),
+        predecessor: session.predecessor(name::ERASURE)?,
+        started_at,
+        approved_by: run.gates.approved_by(),
+        allowances: run.gates.allowances.clone(),
+        units,
+        stores,
+    };
+    session.case.write_artefact(world, "erase", name::ERASURE, &erasure)?;
+    Ok(report(&erasure))
+}
+
+fn stores_of(plan: &Plan) -> BTreeSet<String> {
+    plan.units.iter().map(|unit| unit.store.clone()).collect()
+}
+
+/// The target, looked at again: it may not be the source today either.
+struct Target {
+    name: String,
+    reader: Box<dyn Reader>,
+    info: StoreInfo,
+    catalog: Catalog,
+}
+
+fn open_target(session: &Session, world: &World, run: &Run) -> Result<Option<Target>> {
+    if !run.plan.tables().any(|table| !table.mappings.is_empty()) {
+        return Ok(None);
+    }
+    let named = session.files.case.target().ok_or_else(|| failure!(Refused, "target-missing", mapping = "-"))?;
+    let at = session.store(world, &named.name)?;
+    let mut reader = world.open_reader(&at.name, &at.location)?;
+    let (info, catalog) = (reader.info()?, reader.catalog()?);
+    let known = run.inventory.target().map(|target| &target.anchors);
+    if known.is_some_and(|anchors| !anchors.iter().any(|anchor| info.identity.anchors.contains(anchor))) {
+        return Err(failure!(Refused, "target-changed", store = at.name));
+    }
+    Ok(Some(Target { name: at.name, reader, info, catalog }))
+}
+
+fn erase_store(
+    session: &mut Session,
+    world: &mut World,
+    run: &Run,
+    at: &StoreAt,
+    mut target: Option<&mut Target>,
+    units: &mut Vec<ErasedUnit>,
+    stores: &mut Vec<CleanedStore>,
+) -> Result<()> {
+    let permit = ErasePermit::granted_by(&run.plan_sha256, &run.gates.approvals_sha256());
+    let mut eraser = match world.open_eraser(&at.name, &at.location, &permit) {
+        Ok(eraser) => eraser,
+        Err(failure) if failure.exit == Exit::Refused => return refuse_all(session, world, run, at, &failure, units),
+        Err(failure) => return Err(failure),
+    };
+    witnessed(session, world, &at.name, |witness| eraser.tidy(witness))?;
+    let catalog = eraser.catalog()?;
+    if let Some(target) = target.as_deref() {
+        let source = (eraser.info()?, catalog.clone());
+        proof::check_kinship(session, &[source], &(target.info.clone(), target.catalog.clone()))?;
+    }
+    let alive = run.gates.sign_of_life(session, world, &eraser.info()?);
+    let mut work = unit::Work { session, world, run, at, catalog: &catalog };
+    for planned in run.plan.units.iter().filter(|unit| unit.store == at.name) {
+        let ended = work.erase(eraser.as_mut(), target.as_deref_mut(), planned, alive.clone())?;
+        units.push(ended);
+    }
+    if units.iter().any(|unit| unit.store == at.name && unit.end == UnitEnd::Destroyed) {
+        stores.push(scrub(session, world, run, at, eraser.as_mut())?);
+    }
+    Ok(())
+}
+
+/// The store as a whole is refused: each unit that has not begun stands.
+fn refuse_all(
+    session: &mut Session,
+    world: &World,
+    run: &Run,
+    at: &StoreAt,
+    failure: &Failure,
+    units: &mut Vec<ErasedUnit>,
+) -> Result<()> {
+    if session.begun_unit().is_some() {
+        return Err(failure.clone());
+    }
+    for planned in run.plan.units.iter().filter(|unit| unit.store == at.name) {
+        if session.is_done(planned) {
+            return Err(failure.clone()); // it waits for its store to be cleaned
+        }
+        units.push(refuse(session, world, planned, failure)?);
+    }
+    Ok(())
+}
+
+/// Journals a refusal; nothing of the unit was touched.
+fn refuse(session: &mut Session, world: &World, planned: &PlannedUnit, failure: &Failure) -> Result<ErasedUnit> {
+    let mut root = failure;
+    while let Some(cause) = root.cause.as_deref() {
+        root = cause;
+    }
+    session.case.record(world, Event::UnitRefused { unit: planned.unit.clone(), code: root.code.to_owned() })?;
+    let args = root.args.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    Ok(ErasedUnit {
+        unit: planned.unit.clone(),
+        store: planned.store.clone(),
+        end: UnitEnd::Refused { code: root.code.to_owned(), args },
+        tables: planned
+            .tables
+            .iter()
+            .map(|table| ErasedTable { table: table.table.clone(), rows_before: table.rows, rows_left: None })
+            .collect(),
+        proof: Vec::new(),
+        destroyed_at: None,
+        needles: Vec::new(),
+        target_snapshot: None,
+    })
+}
+
+/// Runs work on the whole store with a witness; our own failure behind a witness's error is the one that is told.
+fn witnessed<T>(
+    session: &mut Session,
+    world: &World,
+    store: &str,
+    work: impl FnOnce(&mut JournalWitness<'_>) -> lastbell_contract::Result<T>,
+) -> Result<T> {
+    let mut witness = JournalWitness::new(&mut session.case, world, store, "-", BTreeMap::new());
+    let result = work(&mut witness);
+    match witness.into_failure() {
+        Some(failure) => Err(failure),
+        None => Ok(result?),
+    }
+}
+
+fn scrub(session: &mut Session, world: &World, run: &Run, at: &StoreAt, eraser: &mut dyn Eraser) -> Result<CleanedStore> {
+    let level = Level::parse(&run.plan.level).ok_or_else(|| failure!(Refused, "tampered", path = name::PLAN))?;
+    let gone = session.gone_tables();
+    let catalog = eraser.catalog()?;
+    let tables = catalog.tables.iter().filter(|table| gone.contains(&table.id.to_string())).map(|table| table.id.clone());
+    let request = Scrub { level, tables: tables.collect() };
+    let scrubbed = witnessed(session, world, &at.name, |witness| eraser.scrub(&request, witness))?;
+    let last_write = last_write(&eraser.info()?);
+    let reach = ReachFound::from(&scrubbed.reach);
+    let event = Event::StoreScrubbed { store: at.name.clone(), level: reach.level.clone(), last_write };
+    session.case.record(world, event)?;
+    Ok(CleanedStore { store: at.name.clone(), reach, techniques: scrubbed.techniques })
+}
+
+/// The mark by which our own last write is told from somebody else's.
+fn last_write(info: &StoreInfo) -> String {
+    match &info.last_write {
+        Known::Yes(micros) => micros.to_string(),
+        Known::Unknown(_) => "unknown".to_owned(),
+    }
+}
+
+/// Counts every destroyed table once more, over a fresh connection: what the certificate says is what is there now.
+fn count_again(session: &mut Session, world: &World, units: &mut [ErasedUnit]) -> Result<()> {
+    let mut readers: BTreeMap<String, (Box<dyn Reader>, Catalog)> = BTreeMap::new();
+    for unit in units.iter_mut().filter(|unit| unit.end == UnitEnd::Destroyed) {
+        if !readers.contains_key(&unit.store) {
+            let at = session.store(world, &unit.store)?;
+            let mut reader = world.open_reader(&at.name, &at.location)?;
+            let catalog = reader.catalog()?;
+            readers.insert(unit.store.clone(), (reader, catalog));
+        }
+        let Some((reader, catalog)) = readers.get_mut(&unit.store) else { continue };
+        for table in &mut unit.tables {
+            let id = super::session::table_id(catalog, &table.table);
+            let id = id.ok_or_else(|| failure!(Refused, "drift-gone-table", table = table.table))?;
+            let left = reader.count(&id)?;
+            if left > 0 {
+                return Err(failure!(Refused, "rows-again", table = table.table, rows = left));
+            }
+            table.rows_left = Some(left);
+        }
+    }
+    Ok(())
+}
+
+impl Session {
+    /// Whether a unit is done.
+    pub(super) fn is_done(&self, planned: &PlannedUnit) -> bool {
+        self.case.entries().iter().any(|entry| matches!(&entry.event, Event::UnitDone { unit, .. } if *unit == planned.unit))
+    }
+}
+
+fn report(erasure: &Erasure) -> Outcome {
+    let destroyed: Vec<&ErasedUnit> = erasure.units.iter().filter(|unit| unit.end == UnitEnd::Destroyed).collect();
+    let rows: u64 = destroyed.iter().flat_map(|unit| &unit.tables).map(|table| table.rows_before).sum();
+    let tables = destroyed.iter().map(|unit| unit.tables.len()).sum::<usize>();
+    let mut lines = vec![line!("erased", units = destroyed.len(), tables = tables, rows = rows)];
+    lines.extend(erasure.stores.iter().map(|store| {
+        line!("erased-store", store = store.store, level = store.reach.level, techniques = store.techniques.join(", "))
+    }));
+    let mut findings = Vec::new();
+    for unit in &erasure.units {
+        if let UnitEnd::Refused { code, args } = &unit.end {
+            let tables: Vec<&str> = unit.tables.iter().map(|table| table.table.as_str()).collect();
+            let why: Vec<String> = args.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let why = format!("{code} {}", why.join(" "));
+            findings.push(line!("erase-stands", unit = unit.unit, tables = tables.join(", "), why = why.trim_end()));
+        }
+    }
+    let standing: Vec<&str> = erasure.standing().map(|unit| unit.unit.as_str()).collect();
+    Outcome {
+        exit: (!standing.is_empty()).then_some(Exit::Refused),
+        document: serde_json::json!({ "destroyed_rows": rows, "destroyed_tables": tables, "standing": standing }),
+        lines,
+        findings,
+        ..Outcome::default()
+    }
+}
+
+/// Shared with `verify`: the snapshot of the target is opened after the source's lock.
+fn target_snapshot(target: &mut Target) -> Result<String> {
+    target.reader.end()?;
+    verify::begin_on(target.reader.as_mut(), &target.info)
+}

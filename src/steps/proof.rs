@@ -1,0 +1,334 @@
+//! The proof of rows: scans source tables once each, digests them whole and by their mappings, and compares each mapping
+//! with the target. `verify` runs it over snapshots; `erase` runs the same code again under lock, right before destruction.
+//! Reads stores through the scans handed in; writes nothing but anonymous spill files in `work/`.
+
+use super::session::Session;
+use crate::case::Secret;
+use crate::case::artefacts::{Inventory, Kinship, TableProof};
+use crate::failure::{Failure, Result};
+use crate::residue::Collector;
+use crate::verify::compare::compare;
+use crate::verify::keys::VerifyKeys;
+use crate::verify::mapping::{CompiledMapping, PersonalColumns, compile};
+use crate::verify::partitions::{DigestSet, SortedSet};
+use crate::verify::report::{MappingResult, TableResult, Uncovered};
+use crate::verify::side::{CompiledSide, Outcome as RowOutcome, SideReader};
+use crate::verify::table_digest::TableDigester;
+use crate::world::World;
+use lastbell_contract::{Batch, Catalog, Flow, Known, Reader, Row, Scan, StoreInfo, Table, Visit};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Memory for the records of one side; what is beyond goes to an anonymous file.
+const SIDE_MEMORY_BYTES: usize = 64 << 20;
+
+/// Scans a source table, by a snapshot or under lock.
+pub type ScanSource<'a> = dyn FnMut(&Scan, &mut Visit<'_>) -> lastbell_contract::Result<u64> + 'a;
+
+/// A table to be proved with its mappings.
+pub struct ToProve<'a> {
+    /// The source store's name.
+    pub store: String,
+    /// The table as it is now.
+    pub table: &'a Table,
+    /// Its mappings.
+    pub mappings: Vec<CompiledMapping>,
+}
+
+/// What a proof came to.
+pub struct Proved {
+    /// The tables.
+    pub tables: Vec<TableProof>,
+    /// Their mappings.
+    pub mappings: Vec<MappingResult>,
+    /// Rows read from each source table.
+    pub source_rows: BTreeMap<String, u64>,
+    /// Rows read from each target table.
+    pub target_rows: BTreeMap<String, u64>,
+}
+
+/// What a proof needs besides the stores.
+pub struct ProofContext<'a> {
+    /// The verification key of the case.
+    pub key: &'a Secret,
+    /// Where spill files go.
+    pub spill_folder: &'a Path,
+    /// The day of the migration, days since 1970-01-01; a platform that tells no change is not asked.
+    pub migrated_on: i64,
+}
+
+/// Proves tables one after the other.
+///
+/// # Errors
+/// A store that fails, a full disk, an interruption: never a smaller result.
+pub fn prove(
+    world: &mut World,
+    context: &ProofContext<'_>,
+    tables: &[ToProve<'_>],
+    source: &mut ScanSource<'_>,
+    mut target: Option<&mut dyn Reader>,
+    mut needles: Option<&mut Collector>,
+) -> Result<Proved> {
+    let mut proved =
+        Proved { tables: Vec::new(), mappings: Vec::new(), source_rows: BTreeMap::new(), target_rows: BTreeMap::new() };
+    for to_prove in tables {
+        world.go_on()?;
+        let name = to_prove.table.id.to_string();
+        world.progress.begin("progress-proof", &name, to_prove.table.rows_estimate);
+        let read = read_source(world, context, to_prove, source, needles.as_deref_mut())?;
+        proved.source_rows.insert(name.clone(), read.table.rows);
+        for (mapping, (set, uncovered)) in to_prove.mappings.iter().zip(read.sides) {
+            let reader = target.as_deref_mut().ok_or_else(|| failure!(Refused, "target-missing", mapping = mapping.name))?;
+            let mut scan_target = |scan: &Scan, visit: &mut Visit<'_>| reader.scan(scan, visit);
+            let (target_set, rows) = read_side(world, context, mapping, &mapping.target, &mut scan_target)?;
+            *proved.target_rows.entry(mapping.target.base().table.to_string()).or_default() += rows;
+            let comparison = compare(&set, &target_set, &mapping.rules())?;
+            proved.mappings.push(MappingResult::new(mapping, &comparison, uncovered));
+        }
+        world.progress.end();
+        proved.tables.push(TableProof {
+            store: to_prove.store.clone(),
+            result: read.table,
+            mappings: to_prove.mappings.iter().map(|mapping| mapping.name.clone()).collect(),
+        });
+    }
+    Ok(proved)
+}
+
+struct SourceRead {
+    table: TableResult,
+    sides: Vec<(SortedSet, Uncovered)>,
+}
+
+/// One pass over a source table feeds its digest, all its mappings and the needles.
+fn read_source(
+    world: &mut World,
+    context: &ProofContext<'_>,
+    to_prove: &ToProve<'_>,
+    source: &mut ScanSource<'_>,
+    mut needles: Option<&mut Collector>,
+) -> Result<SourceRead> {
+    let table = to_prove.table;
+    let columns = table.column_names();
+    let mut digester =
+        TableDigester::new(context.key.bytes(), &table.id, &columns, SIDE_MEMORY_BYTES, context.spill_folder);
+    let mut sides = Vec::new();
+    for mapping in &to_prove.mappings {
+        sides.push(open_side(world, context, mapping, &mapping.source, source)?);
+    }
+    let mut uncovered = vec![Uncovered::default(); sides.len()];
+    let name = table.id.to_string();
+    let mut take = |row: &Row| -> Result<()> {
+        digester.row(row)?;
+        if let Some(needles) = needles.as_deref_mut() {
+            columns.iter().zip(row).for_each(|(column, value)| needles.add(&name, column, value));
+        }
+        feed_mappings(&mut sides, &mut uncovered, row)
+    };
+    scan_rows(world, &Scan::whole(&table.id, &columns), source, &mut take)?;
+    let mut sets = Vec::new();
+    for ((_, set), uncovered) in sides.into_iter().zip(uncovered) {
+        sets.push((set.finish()?, uncovered));
+    }
+    Ok(SourceRead { table: TableResult::new(&table.id, &digester.finish()?), sides: sets })
+}
+
+/// A row that no mapping of its table digests is missing; it is booked once, with the first mapping.
+fn feed_mappings(sides: &mut [(SideReader<'_>, DigestSet)], uncovered: &mut [Uncovered], row: &Row) -> Result<()> {
+    let (mut digested, mut reason) = (false, None);
+    for (reader, set) in &mut *sides {
+        match reader.row(row) {
+            RowOutcome::Digested(record) => {
+                set.push(record)?;
+                digested = true;
+            }
+            RowOutcome::NoPartner => reason = reason.or(Some(RowOutcome::NoPartner)),
+            RowOutcome::OutsideFilter => reason = reason.or(Some(RowOutcome::OutsideFilter)),
+            RowOutcome::AmbiguousJoin => reason = reason.or(Some(RowOutcome::AmbiguousJoin)),
+        }
+    }
+    if let (false, Some(reason), Some(first)) = (digested, reason, uncovered.first_mut()) {
+        match reason {
+            RowOutcome::NoPartner => first.no_partner += 1,
+            RowOutcome::OutsideFilter => first.outside_filter += 1,
+            RowOutcome::AmbiguousJoin => first.ambiguous_join += 1,
+            RowOutcome::Digested(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// A reader of a side with its joined tables loaded.
+fn open_side<'a>(
+    world: &mut World,
+    context: &ProofContext<'_>,
+    mapping: &CompiledMapping,
+    side: &'a CompiledSide,
+    scan: &mut ScanSource<'_>,
+) -> Result<(SideReader<'a>, DigestSet)> {
+    let keys = VerifyKeys::derive(context.key.bytes(), &mapping.key_label());
+    let mut reader = SideReader::new(side, keys, context.migrated_on);
+    for (index, joined) in side.joined().iter().enumerate() {
+        scan_rows(world, &joined.scan(), scan, &mut |row: &Row| {
+            reader.add_joined(index, row.clone());
+            Ok(())
+        })?;
+    }
+    Ok((reader, DigestSet::new(side.shape(), SIDE_MEMORY_BYTES, context.spill_folder)))
+}
+
+/// Reads the target's side. Rows outside its filter or without a partner are not of this mapping; there they are nothing.
+fn read_side(
+    world: &mut World,
+    context: &ProofContext<'_>,
+    mapping: &CompiledMapping,
+    side: &CompiledSide,
+    scan: &mut ScanSource<'_>,
+) -> Result<(SortedSet, u64)> {
+    let (mut reader, mut set) = open_side(world, context, mapping, side, scan)?;
+    let rows = scan_rows(world, &side.base().scan(), scan, &mut |row: &Row| match reader.row(row) {
+        RowOutcome::Digested(record) => set.push(record),
+        RowOutcome::NoPartner | RowOutcome::OutsideFilter | RowOutcome::AmbiguousJoin => Ok(()),
+    })?;
+    Ok((set.finish()?, rows))
+}
+
+/// Scans a table row by row; a failure of ours stops the scan and is the one that is told.
+pub fn scan_rows(
+    world: &mut World,
+    scan: &Scan,
+    source: &mut ScanSource<'_>,
+    take: &mut dyn FnMut(&Row) -> Result<()>,
+) -> Result<u64> {
+    let mut ours: Option<Failure> = None;
+    let rows = source(scan, &mut |batch: Batch| {
+        world.progress.advance(batch.rows.len() as u64);
+        match world.go_on().and_then(|()| batch.rows.iter().try_for_each(&mut *take)) {
+            Ok(()) => Flow::Continue,
+            Err(failure) => {
+                ours = Some(failure);
+                Flow::Stop
+            }
+        }
+    });
+    match (ours, rows) {
+        (Some(failure), _) => Err(failure),
+        (None, rows) => Ok(rows?),
+    }
+}
+
+/// Compiles the mappings that start from the given tables.
+///
+/// # Errors
+/// `mapping-problems`, with every problem as its cause.
+pub fn compile_mappings(
+    session: &Session,
+    inventory: &Inventory,
+    source: &Catalog,
+    target: Option<&Catalog>,
+    tables: &BTreeSet<String>,
+) -> Result<BTreeMap<String, Vec<CompiledMapping>>> {
+    let empty = Catalog::default();
+    let personal = personal_columns(session, inventory, source)?;
+    let (mut compiled, mut problems) = (BTreeMap::<String, Vec<CompiledMapping>>::new(), Vec::new());
+    for mapping in &session.profile()?.mappings {
+        let base = mapping.source.tables().first().map(|table| table.table.to_owned()).unwrap_or_default();
+        // Without a target nothing can be proved; the tables then need waivers.
+        if !tables.contains(&base) || target.is_none() {
+            continue;
+        }
+        match compile(mapping, source, target.unwrap_or(&empty), &personal) {
+            Ok(mapping) => compiled.entry(base).or_default().push(mapping),
+            Err(found) => problems.extend(found),
+        }
+    }
+    match problems.into_iter().rev().reduce(|later, problem| problem.because(later)) {
+        Some(problems) => Err(failure!(Usage, "mapping-problems").because(problems)),
+        None => Ok(compiled),
+    }
+}
+
+/// Which columns are personal, and which of them tell one person from another: by category, or as key to a declared subject.
+fn personal_columns(session: &Session, inventory: &Inventory, catalog: &Catalog) -> Result<PersonalColumns> {
+    let profile = session.profile()?;
+    let mut all = BTreeMap::new();
+    for table in &catalog.tables {
+        let name = table.id.to_string();
+        let Some((_, found)) = inventory.source_table(&name) else { continue };
+        let key_to_subject = |column: &str| {
+            let via = profile.tables.get(&name).and_then(|rule| rule.subject.as_ref()).is_some_and(|link| link.via == column);
+            via || profile.subjects.iter().any(|subject| subject.table == name && subject.key.iter().any(|key| key == column))
+        };
+        let columns = session.personal_columns(found).into_iter().map(|(column, category)| {
+            let identifies = category.identifies() || key_to_subject(&column);
+            (column, identifies)
+        });
+        all.insert(table.id.clone(), columns.collect());
+    }
+    Ok(PersonalColumns(all))
+}
+
+/// Refuses a target that is the source or receives changes from it; what cannot be looked at must be attested.
+///
+/// # Errors
+/// `target-is-source`, `target-follows-source`, `kinship-unknown`.
+pub fn check_kinship(
+    session: &Session,
+    sources: &[(StoreInfo, Catalog)],
+    target: &(StoreInfo, Catalog),
+) -> Result<Kinship> {
+    let (info, catalog) = target;
+    let anchors: BTreeSet<&String> = sources.iter().flat_map(|(source, _)| &source.identity.anchors).collect();
+    if info.identity.anchors.iter().any(|anchor| anchors.contains(anchor)) {
+        return Err(failure!(Refused, "target-is-source"));
+    }
+    let attested = |what: &str| {
+        session.files.case.attested.iter().find(|statement| statement.what == what).map(|statement| statement.by.clone())
+    };
+    let attested_apart = attested("target-apart");
+    let state = match &info.identity.follows {
+        Known::Yes(followed) if followed.iter().any(|anchor| anchors.contains(anchor)) => {
+            return Err(failure!(Refused, "target-follows-source"));
+        }
+        Known::Yes(_) => "apart",
+        Known::Unknown(_) if attested_apart.is_some() => "attested",
+        Known::Unknown(why) => return Err(failure!(Refused, "kinship-unknown", reason = why)),
+    };
+    Ok(Kinship {
+        state: state.to_owned(),
+        attested_by: attested_apart,
+        looks_like_a_copy: looks_like_a_copy(sources, catalog),
+        platform_attested_by: attested("target-is-platform"),
+    })
+}
+
+/// Every table of the source stands in the target with the same shape.
+fn looks_like_a_copy(sources: &[(StoreInfo, Catalog)], target: &Catalog) -> bool {
+    let mut tables = sources.iter().flat_map(|(_, catalog)| &catalog.tables).peekable();
+    let same = |table: &Table| {
+        let twin = target.table(&table.id);
+        twin.is_some_and(|twin| super::discover::fingerprint(twin) == super::discover::fingerprint(table))
+    };
+    tables.peek().is_some() && tables.all(same)
+}
+
+/// Refuses when a source's schema is not what the inventory saw.
+///
+/// # Errors
+/// `drift-schema`, `drift-new-table`, `drift-gone-table`.
+pub fn check_schema(inventory: &Inventory, store: &str, catalog: &Catalog) -> Result<()> {
+    let found = inventory.sources().find(|found| found.name == store);
+    let found = found.ok_or_else(|| failure!(Refused, "store-unknown", store = store))?;
+    for table in &catalog.tables {
+        let name = table.id.to_string();
+        match found.tables.iter().find(|known| known.name == name) {
+            None => return Err(failure!(Refused, "drift-new-table", table = name)),
+            Some(known) if known.fingerprint != super::discover::fingerprint(table) => {
+                return Err(failure!(Refused, "drift-schema", table = name));
+            }
+            Some(_) => {}
+        }
+    }
+    let gone = found.tables.iter().find(|known| !catalog.tables.iter().any(|table| table.id.to_string() == known.name));
+    gone.map_or(Ok(()), |known| Err(failure!(Refused, "drift-gone-table", table = known.name)))
+}

@@ -1,0 +1,241 @@
+//! Step verify: proves row by row that the target has what is to be destroyed.
+//! Reads source and target over read-only snapshots, writes `verification.json`. Changes no store.
+
+use super::Outcome;
+use super::proof::{ProofContext, ToProve, check_kinship, check_schema, compile_mappings, prove};
+use super::session::{Session, Standing};
+use crate::case::artefacts::{Inventory, TargetRead, Verification, name};
+use crate::case::{Event, Purpose};
+use crate::failure::Result;
+use crate::profile::case_file::StoreRole;
+use crate::profile::decisions::WaivedVerdict;
+use crate::verify::report::MappingResult;
+use crate::world::World;
+use lastbell_contract::{Catalog, Known, Reader, Scan, StoreInfo, Visit};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An open store.
+struct Opened {
+    name: String,
+    reader: Box<dyn Reader>,
+    info: StoreInfo,
+    catalog: Catalog,
+}
+
+/// Verifies.
+///
+/// # Errors
+/// `step-stale` for the inventory, a mapping that does not hold together, a target that is the source, a store that fails.
+pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outcome> {
+    session.require("discover", name::INVENTORY, &session.inputs_of_discover())?;
+    let inputs = session.inputs_of_verify();
+    // A successor names its predecessor, so the step looks for it only after the old artefact has moved.
+    if let Standing::Done = session.begin(world, "verify", name::VERIFICATION, &inputs, again)? {
+        let verification: Verification = session.case.artefact(name::VERIFICATION)?;
+        let mut outcome = session.nothing_to_do(name::VERIFICATION)?;
+        outcome.findings = findings(session, &verification);
+        return Ok(outcome);
+    }
+    let inventory: Inventory = session.case.artefact(name::INVENTORY)?;
+    let destroy: BTreeSet<String> =
+        session.tables_to_destroy(&inventory)?.into_iter().map(|(_, table)| table.name.clone()).collect();
+    if destroy.is_empty() {
+        return Err(failure!(Refused, "nothing-to-destroy"));
+    }
+    let (mut sources, mut target) = open_all(session, world)?;
+    for source in &sources {
+        check_schema(&inventory, &source.name, &source.catalog)?;
+    }
+    let kinship = match &target {
+        Some(target) => {
+            let pairs: Vec<_> = sources.iter().map(|source| (source.info.clone(), source.catalog.clone())).collect();
+            Some(check_kinship(session, &pairs, &(target.info.clone(), target.catalog.clone()))?)
+        }
+        None => None,
+    };
+    let mut verification = Verification {
+        origin: session.origin(world, "verification", inputs),
+        predecessor: session.predecessor(name::VERIFICATION)?,
+        target: None,
+        snapshots: BTreeMap::new(),
+        tables: Vec::new(),
+        mappings: Vec::new(),
+        kinship,
+    };
+    let key = session.key(world, Purpose::Verify)?;
+    let spill = session.case.path().join("work");
+    let context = ProofContext { key: &key, spill_folder: &spill, migrated_on: migrated_on(session) };
+    let target_snapshot = begin(target.as_mut())?;
+    let read_at = world.now_text();
+    let mut target_rows = BTreeMap::new();
+    for source in &mut sources {
+        let mappings =
+            compile_mappings(session, &inventory, &source.catalog, target.as_ref().map(|target| &target.catalog), &destroy)?;
+        let tables = to_prove(&source.name, &source.catalog, &destroy, mappings);
+        let reader = source.reader.as_mut();
+        let snapshot = begin_on(reader, &source.info)?;
+        let mut scan = |scan: &Scan, visit: &mut Visit<'_>| reader.scan(scan, visit);
+        let target = target.as_mut().map(|target| target.reader.as_mut() as &mut dyn Reader);
+        let proved = prove(world, &context, &tables, &mut scan, target, None)?;
+        source.reader.end()?;
+        verification.snapshots.insert(source.name.clone(), snapshot);
+        verification.tables.extend(proved.tables);
+        verification.mappings.extend(proved.mappings);
+        look(session, world, &source.name, proved.source_rows)?;
+        target_rows.extend(proved.target_rows);
+    }
+    if let Some(target) = &mut target {
+        target.reader.end()?;
+        let rows_read = target_rows.values().sum();
+        look(session, world, &target.name, target_rows)?;
+        verification.target = Some(TargetRead {
+            kind: "live".to_owned(),
+            store: target.name.clone(),
+            read_at,
+            snapshot: target_snapshot,
+            rows_read,
+            role_could_write: match &target.info.role.may_write {
+                Known::Yes(may) => Some(*may),
+                Known::Unknown(_) => None,
+            },
+        });
+    }
+    session.case.write_artefact(world, "verify", name::VERIFICATION, &verification)?;
+    Ok(report(session, &verification))
+}
+
+fn open_all(session: &Session, world: &World) -> Result<(Vec<Opened>, Option<Opened>)> {
+    let (mut sources, mut target) = (Vec::new(), None);
+    for store in session.stores(world)? {
+        let mut reader = world.open_reader(&store.name, &store.location)?;
+        let (info, catalog) = (reader.info()?, reader.catalog()?);
+        let opened = Opened { name: store.name, reader, info, catalog };
+        match store.role {
+            StoreRole::Source => sources.push(opened),
+            StoreRole::Target => target = Some(opened),
+        }
+    }
+    Ok((sources, target))
+}
+
+fn to_prove<'a>(
+    store: &str,
+    catalog: &'a Catalog,
+    destroy: &BTreeSet<String>,
+    mut mappings: BTreeMap<String, Vec<crate::verify::mapping::CompiledMapping>>,
+) -> Vec<ToProve<'a>> {
+    let wanted = catalog.tables.iter().filter(|table| destroy.contains(&table.id.to_string()));
+    wanted
+        .map(|table| ToProve {
+            store: store.to_owned(),
+            table,
+            mappings: mappings.remove(&table.id.to_string()).unwrap_or_default(),
+        })
+        .collect()
+}
+
+fn begin(opened: Option<&mut Opened>) -> Result<String> {
+    opened.map_or(Ok("-".to_owned()), |opened| begin_on(opened.reader.as_mut(), &opened.info))
+}
+
+/// Opens a snapshot where the engine has them; elsewhere the artefact says that it had none.
+pub(super) fn begin_on(reader: &mut dyn Reader, info: &StoreInfo) -> Result<String> {
+    if info.capabilities.snapshot_reads { Ok(reader.begin()?.id) } else { Ok("none".to_owned()) }
+}
+
+fn look(session: &mut Session, world: &World, store: &str, rows: BTreeMap<String, u64>) -> Result<()> {
+    session.case.record(world, Event::Look { store: store.to_owned(), purpose: "verify".to_owned(), rows })
+}
+
+/// The day of the migration in days since 1970-01-01. A case without the day lets nothing count as later.
+pub(super) fn migrated_on(session: &Session) -> i64 {
+    let day = session.files.case.migrated_on;
+    let start = jiff::civil::date(1970, 1, 1);
+    day.map_or(i64::MAX, |day| {
+        (day.0 - start).total(jiff::Unit::Day).map_or(i64::MAX, |days| {
+            #[allow(clippy::cast_possible_truncation, reason = "whole days between two civil dates")]
+            let days = days as i64;
+            days
+        })
+    })
+}
+
+/// Rows that block and no waiver covers, by mapping; and tables without a mapping or waiver.
+pub(super) fn findings(session: &Session, verification: &Verification) -> Vec<super::Line> {
+    let mut findings = Vec::new();
+    for result in &verification.mappings {
+        let open = unwaived(session, result);
+        if open.iter().any(|(_, rows)| *rows > 0) {
+            findings.push(line!(
+                "verify-differs",
+                mapping = result.mapping,
+                table = result.source.table,
+                missing = result.counts.missing,
+                different = result.counts.different,
+                ambiguous = result.counts.ambiguous,
+                extra = result.counts.extra
+            ));
+        }
+    }
+    for table in verification.tables.iter().filter(|table| table.mappings.is_empty()) {
+        let allowed = session.files.effective.table_waivers.get(&table.result.table).map(|waiver| waiver.value);
+        if table.result.rows > 0 && allowed.is_none_or(|rows_max| table.result.rows > rows_max) {
+            findings.push(line!("verify-unmapped", table = table.result.table, rows = table.result.rows));
+        }
+    }
+    findings
+}
+
+/// Rows of each blocking verdict that no waiver covers.
+pub(super) fn unwaived(session: &Session, result: &MappingResult) -> [(&'static str, u64); 4] {
+    let left = |verdict: WaivedVerdict, rows: u64| {
+        let waiver = session.files.effective.mapping_waivers.get(&(result.mapping.clone(), verdict));
+        // A waiver that is too small covers nothing: more rows than a person agreed to are not what they agreed to.
+        if waiver.is_some_and(|waiver| rows <= waiver.value) { 0 } else { rows }
+    };
+    [
+        ("missing", left(WaivedVerdict::Missing, result.counts.missing)),
+        ("different", left(WaivedVerdict::Different, result.counts.different)),
+        ("ambiguous", left(WaivedVerdict::Ambiguous, result.counts.ambiguous)),
+        ("extra", if result.exact { result.counts.extra } else { 0 }),
+    ]
+}
+
+fn report(session: &Session, verification: &Verification) -> Outcome {
+    let sum = |of: fn(&MappingResult) -> u64| verification.mappings.iter().map(of).sum::<u64>();
+    let rows: u64 = verification.tables.iter().map(|table| table.result.rows).sum();
+    let mut lines = vec![line!(
+        "verified",
+        tables = verification.tables.len(),
+        rows = rows,
+        matched = sum(|result| result.counts.matched),
+        moved_on = sum(|result| result.counts.moved_on),
+        extra = sum(|result| result.counts.extra)
+    )];
+    if let Some(target) = &verification.target {
+        lines.push(line!("verified-target", store = target.store, rows = target.rows_read, at = target.read_at));
+        if target.role_could_write == Some(true) {
+            lines.push(line!("verified-role-writes", store = target.store));
+        }
+    }
+    if verification.kinship.as_ref().is_some_and(|kinship| kinship.looks_like_a_copy) {
+        lines.push(line!("verified-copy"));
+    }
+    let by_mapping: Vec<_> = verification
+        .mappings
+        .iter()
+        .map(|result| serde_json::json!({ "mapping": result.mapping, "table": result.source.table, "counts": result.counts }))
+        .collect();
+    let unmapped: Vec<_> = verification
+        .tables
+        .iter()
+        .filter(|table| table.mappings.is_empty())
+        .map(|table| serde_json::json!({ "table": table.result.table, "rows": table.result.rows }))
+        .collect();
+    Outcome {
+        lines,
+        findings: findings(session, verification),
+        document: serde_json::json!({ "mappings": by_mapping, "unmapped": unmapped, "rows": rows }),
+        ..Outcome::default()
+    }
+}

@@ -1,0 +1,24 @@
+//! Verification: rows of two unlike schemas compared as meaning, by keyed digests in bounded memory.
+//! Reads mappings, catalogs and rows that the caller scanned; writes results and anonymous spill files.
+//!
+//! The way of a row: `mapping` says which columns mean the same → `side` joins, filters and takes the values →
+//! `transform` parses them → `canonical` gives their bytes → `keys` the digests → `partitions` sorts the records of a side
+//! → `compare` gives each source row its verdict → `report` holds the figures.
+
+pub mod calendar;
+pub mod canonical;
+pub mod compare;
+mod coverage;
+pub mod identity;
+pub mod json_form;
+pub mod keys;
+pub mod mapping;
+mod names;
+pub mod partitions;
+pub mod report;
+pub mod side;
+pub mod table_digest;
+pub mod transform;
+
+#[cfg(test)]
+mod tests;
