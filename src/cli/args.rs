@@ -246,9 +246,12 @@ pub(super) enum Trust {
         /// chair, member, secretary…
         #[arg(long)]
         role: String,
-        /// operator, processor or other
+        /// operator, processor, auditor, platform or other
         #[arg(long)]
         party: String,
+        /// The first day on which the key counts; otherwise today
+        #[arg(long, value_name = "DATE")]
+        from: Option<String>,
         /// The root's signing key
         #[arg(long)]
         key: PathBuf,

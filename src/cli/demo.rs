@@ -82,6 +82,7 @@ mod telling {
         }
 
         pub(super) fn tell(&mut self) -> Result<Outcome> {
+            self.publish_trust()?;
             self.write_diaries()?;
             self.look()?;
             self.be_refused()?;
@@ -106,6 +107,25 @@ mod telling {
 
         fn session(&mut self) -> Result<Session> {
             Session::open(&self.path("case"), self.world)
+        }
+
+        /// The region published its list before the case began: a key counts from the day on which it was listed.
+        fn publish_trust(&mut self) -> Result<()> {
+            let now = Instant::from_unix(self.world.clock.now().as_second());
+            let now = now.ok_or_else(|| failure!(Usage, "clock-bad"))?;
+            let mut list = trust::new("Звонковская область", trust::Policy::default(), now, &self.root)?;
+            for (key, (_, holder, role, party)) in self.keys.iter().zip(HOLDERS) {
+                let new = trust::NewKey {
+                    key: key.public(),
+                    holder: holder.to_owned(),
+                    role: role.to_owned(),
+                    party,
+                    not_before: now,
+                    not_after: None,
+                };
+                list = trust::add(&list, new, now, &self.root)?;
+            }
+            write_synced(&self.path("trust.json"), &list, 0o644)
         }
 
         fn write_diaries(&mut self) -> Result<()> {
@@ -235,21 +255,7 @@ mod telling {
                     show::lines(&self.messages, &signed);
                 }
             }
-            let now = Instant::from_unix(self.world.clock.now().as_second());
-            let now = now.ok_or_else(|| failure!(Usage, "clock-bad"))?;
-            let mut list = trust::new("Звонковская область", trust::Policy::default(), now, &self.root)?;
-            for (key, (_, holder, role, party)) in self.keys.iter().zip(HOLDERS) {
-                let new = trust::NewKey {
-                    key: key.public(),
-                    holder: holder.to_owned(),
-                    role: role.to_owned(),
-                    party,
-                    not_before: now,
-                    not_after: None,
-                };
-                list = trust::add(&list, new, now, &self.root)?;
-            }
-            write_synced(&self.path("trust.json"), &list, 0o644)
+            Ok(())
         }
 
         fn check(&mut self) -> Result<Outcome> {

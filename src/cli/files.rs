@@ -4,7 +4,7 @@ use super::args::KeyPurpose;
 use super::named;
 use crate::case::folder::write_synced;
 use crate::certificate::keys::{self, KeyKind, PrivateKey, SigningKey};
-use crate::certificate::scalars::{Instant, Party};
+use crate::certificate::scalars::{Day, Instant, Party};
 use crate::certificate::trust;
 use crate::failure::{Failure, Result};
 use crate::steps::Outcome;
@@ -84,6 +84,7 @@ pub(super) struct NewHolder<'a> {
     pub(super) holder: &'a str,
     pub(super) role: &'a str,
     pub(super) party: &'a str,
+    pub(super) from: Option<&'a str>,
 }
 
 fn now(world: &World) -> Result<Instant> {
@@ -114,13 +115,20 @@ pub(super) fn add_trust(world: &World, path: &Path, new: &NewHolder<'_>, key: &S
         holder: new.holder.to_owned(),
         role: new.role.to_owned(),
         party,
-        not_before: at,
+        not_before: first_moment(new.from, at)?,
         not_after: None,
     };
     let list = trust::add(&read(path)?, entry, at, key)?;
     replace(path, &list)?;
     let document = serde_json::json!({ "path": path, "key_id": key_id, "holder": new.holder });
     Ok(Outcome::done(line!("trust-added", key_id = key_id, holder = new.holder), document))
+}
+
+/// Midnight UTC of the day given, or of today: a certificate issued in the morning is judged by a list made at noon.
+fn first_moment(from: Option<&str>, now: Instant) -> Result<Instant> {
+    let day = from.map_or_else(|| now.day().to_string(), str::to_owned);
+    let bad = || failure!(Usage, "date-bad", date = day);
+    Day::parse(&day).and_then(|day| Instant::parse(&format!("{day}T00:00:00Z"))).ok_or_else(bad)
 }
 
 /// Whole or not at all.

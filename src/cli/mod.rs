@@ -125,9 +125,9 @@ fn dispatch(command: &Command, world: &mut World, language: Language, json: bool
                 let key = files::signing_key(key, password_file.as_deref())?;
                 files::new_trust(world, region, out, &key)
             }
-            Trust::Add { trust, public, holder, role, party, key, password_file } => {
+            Trust::Add { trust, public, holder, role, party, from, key, password_file } => {
                 let key = files::signing_key(key, password_file.as_deref())?;
-                files::add_trust(world, trust, &files::NewHolder { public, holder, role, party }, &key)
+                files::add_trust(world, trust, &files::NewHolder { public, holder, role, party, from: from.as_deref() }, &key)
             }
         },
     }

@@ -149,15 +149,8 @@ fn look(session: &mut Session, world: &World, store: &str, rows: BTreeMap<String
 
 /// The day of the migration in days since 1970-01-01. A case without the day lets nothing count as later.
 pub(super) fn migrated_on(session: &Session) -> i64 {
-    let day = session.files.case.migrated_on;
     let start = jiff::civil::date(1970, 1, 1);
-    day.map_or(i64::MAX, |day| {
-        (day.0 - start).total(jiff::Unit::Day).map_or(i64::MAX, |days| {
-            #[allow(clippy::cast_possible_truncation, reason = "whole days between two civil dates")]
-            let days = days as i64;
-            days
-        })
-    })
+    session.files.case.migrated_on.map_or(i64::MAX, |day| i64::from((day.0 - start).get_days()))
 }
 
 /// Rows that block and no waiver covers, by mapping; and tables without a mapping or waiver.

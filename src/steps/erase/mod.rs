@@ -263,7 +263,9 @@ fn report(erasure: &Erasure) -> Outcome {
     let tables = destroyed.iter().map(|unit| unit.tables.len()).sum::<usize>();
     let mut lines = vec![line!("erased", units = destroyed.len(), tables = tables, rows = rows)];
     lines.extend(erasure.stores.iter().map(|store| {
-        line!("erased-store", store = store.store, level = store.reach.level, techniques = store.techniques.join(", "))
+        let mut techniques = store.techniques.clone();
+        techniques.dedup();
+        line!("erased-store", store = store.store, level = store.reach.level, techniques = techniques.join(", "))
     }));
     let mut findings = Vec::new();
     for unit in &erasure.units {
