@@ -1,0 +1,344 @@
+//! What the integration tests share: the program as a process, a replaceable outside, and one small invented case that can
+//! be taken to any stage. Two units (pupils with their marks; staff), a waived log, a kept dictionary, a cut.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses its part; a test may panic")]
+
+use lastbell::certificate::keys::{KeyKind, PrivateKey, SigningKey, read_private};
+use lastbell::engines::DemoWriter;
+use lastbell::failure::{Failure, Result};
+use lastbell::steps::{self, Outcome, Session};
+use lastbell::world::{Clock, Place, Progress, Randomness, World};
+use lastbell_contract::{Row, Value};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+/// How a run of the program ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// Exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+/// Runs the program in English.
+pub fn lastbell(arguments: &[&str]) -> Ran {
+    lastbell_with(arguments, &[])
+}
+
+/// Runs the program in English with variables of the environment.
+pub fn lastbell_with(arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lastbell"));
+    command.args(["--lang", "en"]).args(arguments).envs(variables.iter().copied());
+    let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+    Ran {
+        code: output.status.code(),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// A clock that a test sets; seconds since 1970. It starts at the real time, because files carry real times.
+#[derive(Clone)]
+pub struct SetClock(pub Arc<AtomicI64>);
+
+impl Clock for SetClock {
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+struct Counting(u64);
+
+impl Randomness for Counting {
+    /// SplitMix64: no secret, but no two keys alike.
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<()> {
+        for byte in bytes {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            *byte = (mixed >> 40) as u8;
+        }
+        Ok(())
+    }
+}
+
+struct Quiet;
+
+impl Progress for Quiet {
+    fn begin(&mut self, _: &'static str, _: &str, _: Option<u64>) {}
+    fn advance(&mut self, _: u64) {}
+    fn end(&mut self) {}
+}
+
+/// An outside whose clock the test holds.
+pub fn world() -> (World, SetClock) {
+    world_with(lastbell::engines::all())
+}
+
+/// The same with other engines.
+pub fn world_with(adapters: Vec<Box<dyn lastbell_contract::Adapter>>) -> (World, SetClock) {
+    #[allow(clippy::disallowed_methods, reason = "files carry real times, so the test clock starts there")]
+    let now = jiff::Timestamp::now().as_second();
+    let clock = SetClock(Arc::new(AtomicI64::new(now)));
+    let place = Place {
+        user: "tester".into(),
+        host: "bench".into(),
+        machine_sha256: String::new(),
+        system: "Linux".into(),
+        binary_sha256: String::new(),
+    };
+    let world = World {
+        clock: Box::new(clock.clone()),
+        random: Box::new(Counting(7)),
+        progress: Box::new(Quiet),
+        stop: Arc::new(AtomicBool::new(false)),
+        adapters,
+        variable: Box::new(|_| None),
+        place,
+        unlock_folder: PathBuf::from("/nowhere"),
+    };
+    (world, clock)
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+/// Rows of the small diary. Invented: SNILS have valid checksums and belong to nobody, phones are 000xxxx.
+pub const PUPILS: [(i128, &str, &str, &str); 4] = [
+    (1, "Звонкова Аглая Тестовна", "900-000-001 82", "+79000000001"),
+    (2, "Последний Добрыня Пробович", "900-000-002 83", "+79000000002"),
+    (3, "Линейкина Ефросинья Образцовна", "900-000-003 84", "+79000000003"),
+    (4, "Партин Ждан Примерович", "900-000-004 85", "+79000000004"),
+];
+
+/// Both databases' tables; the target has the same rows.
+pub const SCHEMA: [&str; 6] = [
+    "CREATE TABLE pupils (id INTEGER PRIMARY KEY, fio TEXT NOT NULL, snils TEXT UNIQUE, phone TEXT)",
+    "CREATE TABLE marks (id INTEGER PRIMARY KEY, pupil_id INTEGER NOT NULL REFERENCES pupils(id), subject_id INTEGER, mark TEXT)",
+    "CREATE TABLE staff (id INTEGER PRIMARY KEY, fio TEXT NOT NULL, email TEXT)",
+    "CREATE TABLE subjects (id INTEGER PRIMARY KEY, title TEXT NOT NULL)",
+    "CREATE TABLE rooms (id INTEGER PRIMARY KEY, title TEXT, keeper_id INTEGER REFERENCES staff(id))",
+    "CREATE TABLE visits (at TEXT, who TEXT)",
+];
+
+/// A small case in a temporary folder.
+pub struct SmallCase {
+    /// The folder of everything.
+    pub folder: PathBuf,
+    /// Keys of the commission: two of the operator, one of the processor.
+    pub keys: Vec<SigningKey>,
+    _keep: Option<tempfile::TempDir>,
+}
+
+impl SmallCase {
+    /// Databases, keys and an initialised case; nothing discovered yet.
+    pub fn new(world: &mut World) -> Self {
+        let keep = tempfile::tempdir().unwrap();
+        let mut case = Self::in_folder(keep.path(), world);
+        case._keep = Some(keep);
+        case
+    }
+
+    /// The same in a folder of the caller's.
+    pub fn in_folder(folder: &Path, world: &mut World) -> Self {
+        let case = Self { folder: folder.to_owned(), keys: make_keys(folder), _keep: None };
+        write_database(&case.source());
+        write_database(&case.target());
+        let answers = answers(&case);
+        let given = steps::init::Given { answers: Some(answers.into_bytes()), ..steps::init::Given::default() };
+        steps::init::run(&case.case(), &given, world).unwrap();
+        case
+    }
+
+    /// The case folder.
+    pub fn case(&self) -> PathBuf {
+        self.folder.join("case")
+    }
+
+    /// The retired database.
+    pub fn source(&self) -> PathBuf {
+        self.folder.join("old/old.db")
+    }
+
+    /// The platform's database.
+    pub fn target(&self) -> PathBuf {
+        self.folder.join("new/new.db")
+    }
+
+    /// Opens the case.
+    pub fn session(&self, world: &mut World) -> Session {
+        Session::open(&self.case(), world).unwrap()
+    }
+
+    /// Runs SQL on one of the databases, as its application would.
+    pub fn sql(&self, database: &Path, sql: &str) {
+        let mut writer = DemoWriter::open(database).unwrap();
+        writer.execute(sql).unwrap();
+        writer.finish().unwrap();
+    }
+
+    /// `discover` and the decisions that let the plan pass.
+    pub fn discovered(&self, world: &mut World) {
+        let mut session = self.session(world);
+        steps::discover::run(&mut session, world, false).unwrap();
+        decide(&mut session, world, DECISIONS).unwrap();
+    }
+
+    /// Up to a verification, whatever it found.
+    pub fn verified(&self, world: &mut World) -> Outcome {
+        self.discovered(world);
+        steps::verify::run(&mut self.session(world), world, false).unwrap()
+    }
+
+    /// Up to a plan.
+    pub fn planned(&self, world: &mut World) {
+        self.verified(world);
+        steps::plan::run(&mut self.session(world), world, false).unwrap();
+    }
+
+    /// Up to two approvals.
+    pub fn approved(&self, world: &mut World) {
+        self.planned(world);
+        self.approve(world);
+    }
+
+    /// Two members approve the current plan.
+    pub fn approve(&self, world: &mut World) {
+        for key in &self.keys[..2] {
+            steps::approve::in_case(&mut self.session(world), world, key).unwrap();
+        }
+    }
+
+    /// Erases.
+    pub fn erase(&self, world: &mut World) -> Result<Outcome> {
+        steps::erase::run(&mut self.session(world), world, false)
+    }
+
+    /// From an erasure to a certificate.
+    pub fn certified(&self, world: &mut World) {
+        steps::residue::run(&mut self.session(world), world, false).unwrap();
+        steps::certify::run(&mut self.session(world), world, false).unwrap();
+        for key in &self.keys[..2] {
+            steps::sign::in_case(&mut self.session(world), world, key).unwrap();
+        }
+    }
+
+    /// Rows of a table, by the database itself.
+    pub fn count(&self, database: &Path, table: &str) -> u64 {
+        use lastbell_contract::TableId;
+        let (world, _) = world();
+        let location = lastbell_contract::Location::parse(&format!("sqlite:{}", database.display())).unwrap();
+        world.open_reader("-", &location).unwrap().count(&TableId::plain(table)).unwrap()
+    }
+}
+
+/// Appends decisions.
+pub fn decide(session: &mut Session, world: &mut World, yaml: &str) -> Result<Outcome> {
+    steps::decide::run(session, world, Path::new("decisions"), yaml.as_bytes())
+}
+
+/// Every decision of the small case: who, when and why stand on each line.
+pub const DECISIONS: &str = r#"
+- {table: pupils, disposition: destroy, by: Иванова, at: 2026-11-12, reason: "ученики"}
+- {table: marks, disposition: destroy, by: Иванова, at: 2026-11-12, reason: "оценки"}
+- {table: staff, disposition: destroy, by: Иванова, at: 2026-11-12, reason: "сотрудники"}
+- {table: visits, disposition: destroy, by: Иванова, at: 2026-11-12, reason: "журнал"}
+- {table: subjects, disposition: keep, by: Иванова, at: 2026-11-12, reason: "справочник"}
+- {table: rooms, disposition: keep, by: Иванова, at: 2026-11-12, reason: "кабинеты"}
+- {cut: rooms.keeper_id, by: Иванова, at: 2026-11-12, reason: "кабинеты остаются"}
+- {retention: pupils, until: platform, by: Иванова, at: 2026-11-12, reason: "в новой системе"}
+- {retention: marks, until: platform, by: Иванова, at: 2026-11-12, reason: "в новой системе"}
+- {retention: staff, until: platform, by: Иванова, at: 2026-11-12, reason: "в новой системе"}
+- {retention: visits, until: platform, by: Иванова, at: 2026-11-12, reason: "в новой системе"}
+- {allow: cooling, hours: 0, by: Иванова, at: 2026-11-12, reason: "проверка программы"}
+- {allow: life, by: Иванова, at: 2026-11-12, reason: "проверка программы"}
+"#;
+
+fn make_keys(folder: &Path) -> Vec<SigningKey> {
+    let keys = folder.join("keys");
+    fs::create_dir_all(&keys).unwrap();
+    let mut made = Vec::new();
+    for (number, name) in ["ivanova", "petrov", "sidorov"].iter().enumerate() {
+        let key = PrivateKey::from_random(KeyKind::Signing, &[number as u8 + 1; 32]);
+        fs::write(keys.join(format!("{name}.pem")), key.to_pem().as_bytes()).unwrap();
+        fs::write(keys.join(format!("{name}.pub.pem")), key.public().to_pem()).unwrap();
+        made.push(read_private(key.to_pem().as_bytes(), None).and_then(PrivateKey::into_signing).unwrap());
+    }
+    let sealing = PrivateKey::from_random(KeyKind::Sealing, &[9; 32]);
+    fs::write(keys.join("operator.pem"), sealing.to_pem().as_bytes()).unwrap();
+    fs::write(keys.join("operator.pub.pem"), sealing.public().to_pem()).unwrap();
+    made
+}
+
+fn write_database(path: &Path) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut writer = DemoWriter::create(path).unwrap();
+    SCHEMA.iter().for_each(|ddl| writer.execute(ddl).unwrap());
+    let pupils: Vec<Row> =
+        PUPILS.iter().map(|(id, fio, snils, phone)| vec![Value::Int(*id), text(fio), text(snils), text(phone)]).collect();
+    writer.insert("pupils", &["id", "fio", "snils", "phone"], &pupils).unwrap();
+    let marks: Vec<Row> = (0..12_i128)
+        .map(|id| vec![Value::Int(id + 1), Value::Int(id % 4 + 1), Value::Int(id % 2 + 1), text(["5", "4", "н"][id as usize % 3])])
+        .collect();
+    writer.insert("marks", &["id", "pupil_id", "subject_id", "mark"], &marks).unwrap();
+    let staff = vec![
+        vec![Value::Int(1), text("Указкина Милица Проверовна"), text("ukazkina@school.example")],
+        vec![Value::Int(2), text("Журналов Тихон Опытович"), text("zhurnalov@school.example")],
+    ];
+    writer.insert("staff", &["id", "fio", "email"], &staff).unwrap();
+    let subjects = vec![vec![Value::Int(1), text("Чистописание")], vec![Value::Int(2), text("Астрономия")]];
+    writer.insert("subjects", &["id", "title"], &subjects).unwrap();
+    writer.insert("rooms", &["id", "title", "keeper_id"], &[vec![Value::Int(1), text("кабинет 7"), Value::Int(1)]]).unwrap();
+    let visits = vec![
+        vec![text("2026-08-30 08:00:00"), text("Звонкова Аглая Тестовна вошла с 10.1.2.3")],
+        vec![text("2026-08-31 09:30:00"), text("Указкина Милица Проверовна поставила 5")],
+    ];
+    writer.insert("visits", &["at", "who"], &visits).unwrap();
+    writer.finish().unwrap();
+}
+
+fn answers(case: &SmallCase) -> String {
+    let (source, target) = (case.source(), case.target());
+    format!(
+        r#"
+case: LB-TEST-0001
+language: en
+system: {{name: "Diary", ispdn_id: ISPDN-01, server: dedicated}}
+operator: {{name: "School", inn: "0000000000", ogrn: "0000000000000", address: "Testing, 1"}}
+legal: {{reason: purpose-reached, purpose_reached_on: 2026-11-10, order: "No 1"}}
+stores:
+  - {{name: main, role: source, url: "sqlite:{}"}}
+  - {{name: new, role: target, url: "sqlite:{}"}}
+migrated_on: 2026-09-01
+level: L2
+operator_key: ../keys/operator.pub.pem
+unlock_file: ../case.unlock
+commission:
+  threshold: 2
+  members:
+    - {{name: "Иванова", position: "head", role: chair, party: operator, key: ../keys/ivanova.pub.pem}}
+    - {{name: "Петров", position: "deputy", role: member, party: operator, key: ../keys/petrov.pub.pem}}
+    - {{name: "Сидоров", position: "engineer", role: member, party: processor, key: ../keys/sidorov.pub.pem}}
+"#,
+        source.display(),
+        target.display()
+    )
+}
+
+/// A failure's code, for a result that must be one.
+pub fn code_of<T>(result: Result<T>) -> &'static str {
+    match result {
+        Ok(_) => "ok",
+        Err(failure) => root(&failure).code,
+    }
+}
+
+/// The first cause.
+pub fn root(failure: &Failure) -> &Failure {
+    failure.cause.as_deref().map_or(failure, root)
+}
