@@ -344,12 +344,28 @@ pub struct PlannedTable {
     pub retention_category: Option<String>,
     /// Categories of its personal columns.
     pub categories: Vec<Category>,
+    /// What the proof compares of its personal columns.
+    pub columns: ColumnCoverage,
     /// Tables that its declared links lead to.
     pub leads_to: Vec<String>,
     /// Mappings that must hold again under lock.
     pub mappings: Vec<String>,
     /// The subject kind whose own row this is, if it is.
     pub subject: Option<String>,
+}
+
+/// A table's personal columns, by what the proof does with them.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnCoverage {
+    /// All of them.
+    pub personal: u64,
+    /// Compared exactly.
+    pub compared: u64,
+    /// Compared with a tolerance, or allowed to have changed.
+    pub tolerated: u64,
+    /// Not compared.
+    pub left_out: u64,
 }
 
 /// Tables destroyed together.

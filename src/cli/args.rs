@@ -102,9 +102,9 @@ pub(super) struct Init {
     /// The new platform's store
     #[arg(long)]
     pub(super) target: Option<String>,
-    /// A profile file to copy into the case
+    /// A profile that comes with the program, or a file to copy into the case
     #[arg(long)]
-    pub(super) profile: Option<PathBuf>,
+    pub(super) profile: Option<String>,
     /// YAML with the same keys as case.yaml, laid over its defaults
     #[arg(long)]
     pub(super) answers: Option<PathBuf>,

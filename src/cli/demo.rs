@@ -161,7 +161,7 @@ mod telling {
             self.chapter("demo-chapter-2");
             let url = |file: &str| format!("sqlite:{}", self.path(file).display());
             let given = steps::init::Given {
-                profile: Some(demo::PROFILE.as_bytes().to_vec()),
+                profile: Some("demo".to_owned()),
                 answers: Some(demo::answers(&url("old/diary.db"), &url("platform/platform.db")).into_bytes()),
                 ..steps::init::Given::default()
             };

@@ -82,7 +82,7 @@ fn dispatch(command: &Command, world: &mut World, language: Language, json: bool
             let given = steps::init::Given {
                 source: init.source.clone(),
                 target: init.target.clone(),
-                profile: init.profile.as_deref().map(files::read).transpose()?,
+                profile: init.profile.clone(),
                 answers: init.answers.as_deref().map(files::read).transpose()?,
             };
             steps::init::run(&init.case, &given, world)

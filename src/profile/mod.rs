@@ -2,6 +2,7 @@
 //!
 //! Reads bytes that the caller read, writes text that the caller stores; touches no file, no store, no clock.
 
+pub mod builtin;
 pub mod case_file;
 pub mod decisions;
 #[cfg(test)]

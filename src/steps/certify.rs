@@ -333,19 +333,15 @@ impl<'a> Maker<'a> {
     fn coverage(&self, waivers: &[paper::Waiver]) -> paper::Coverage {
         let tables = self.gone_tables();
         let sum = |of: fn(&PlannedTable) -> u64| tables.iter().map(|table| of(table)).sum::<u64>();
-        let plans: Vec<&Plan> = self.plans.iter().map(|(_, plan)| plan).collect();
-        let used = |of: fn(&Plan) -> u64| plans.iter().map(|plan| of(plan)).max().unwrap_or(0);
-        let left_out = used(|plan| plan.coverage.left_out);
-        let personal_columns = used(|plan| plan.coverage.personal_columns);
         paper::Coverage {
             rows_total: sum(|table| table.rows),
             rows_proved: sum(|table| table.matched),
             rows_moved_on: sum(|table| table.moved_on),
             rows_waived: waivers.iter().map(|waiver| waiver.rows).sum(),
-            personal_columns,
-            compared: personal_columns.saturating_sub(left_out),
-            tolerated: used(|plan| plan.coverage.tolerated),
-            left_out,
+            personal_columns: sum(|table| table.columns.personal),
+            compared: sum(|table| table.columns.compared + table.columns.tolerated),
+            tolerated: sum(|table| table.columns.tolerated),
+            left_out: sum(|table| table.columns.left_out),
         }
     }
 

@@ -6,6 +6,7 @@ use super::session::{CASE_FILE, PROFILE_FILE, unlock_file};
 use crate::case::{CaseFolder, Secret};
 use crate::failure::Result;
 use crate::profile::case_file::{self, CaseFile, StoreEntry, StoreRole};
+use crate::profile::builtin::builtin;
 use crate::profile::{Profile, Source};
 use crate::world::World;
 use std::path::Path;
@@ -17,8 +18,8 @@ pub struct Given {
     pub source: Option<String>,
     /// Address of the new platform's store.
     pub target: Option<String>,
-    /// Text of a profile.
-    pub profile: Option<Vec<u8>>,
+    /// Name of a profile that comes with the program, or a file.
+    pub profile: Option<String>,
     /// Text of the answers: the same keys as case.yaml.
     pub answers: Option<Vec<u8>>,
 }
@@ -37,10 +38,7 @@ pub fn run(path: &Path, given: &Given, world: &mut World) -> Result<Outcome> {
     }
     let text = case_file::render_new(&start, answers.as_ref())?;
     let (case, _) = CaseFile::load(CASE_FILE, text.as_bytes())?;
-    let profile = match given.profile.as_deref() {
-        Some(bytes) => Some(Profile::load(PROFILE_FILE, bytes)?.1.text().to_owned()),
-        None => None,
-    };
+    let profile = profile_text(given, &case)?;
     let mut people = vec![(CASE_FILE, text.as_str())];
     people.extend(profile.as_deref().map(|profile| (PROFILE_FILE, profile)));
     let unlock = unlock_file(&case, world, path);
@@ -56,6 +54,20 @@ pub fn run(path: &Path, given: &Given, world: &mut World) -> Result<Outcome> {
         outcome.lines.push(line!("case-unanswered", lines = open.join(", ")));
     }
     Ok(outcome)
+}
+
+/// The profile that the case begins with: given on the command line, else named in the answers. Without one `discover`
+/// drafts it.
+fn profile_text(given: &Given, case: &CaseFile) -> Result<Option<String>> {
+    let named = given.profile.as_ref().or(case.profile.as_ref());
+    let Some(named) = named.filter(|named| !named.ends_with(PROFILE_FILE) || given.profile.is_some()) else {
+        return Ok(None);
+    };
+    let bytes = match builtin(named) {
+        Some(text) => text.as_bytes().to_vec(),
+        None => std::fs::read(named).map_err(|_| failure!(Usage, "profile-unknown", name = named))?,
+    };
+    Ok(Some(Profile::load(named, &bytes)?.1.text().to_owned()))
 }
 
 fn stores(given: &Given) -> Vec<StoreEntry> {

@@ -6,7 +6,7 @@ use super::session::{CASE_FILE, Session, Standing};
 use super::verify::unwaived;
 use super::{Line, Outcome, plan_check};
 use crate::case::artefacts::{
-    Commission, Correction, Coverage, Cut, Held, Inventory, KeptTable, Member, Plan, PlannedTable, PlannedUnit, ReachFound,
+    ColumnCoverage, Commission, Correction, Coverage, Cut, Held, Inventory, KeptTable, Member, Plan, PlannedTable, PlannedUnit, ReachFound,
     StoreFound, TableFound, Verification, Waived, name,
 };
 use crate::case::folder::sha256;
@@ -18,6 +18,7 @@ use crate::profile::case_file::{MemberParty, MemberRole};
 use crate::profile::decisions::WaivedVerdict;
 use crate::profile::profile_file::Disposition;
 use crate::profile::Until;
+use crate::verify::mapping::Coverage as MappedColumns;
 use crate::verify::report::MappingResult;
 use crate::world::World;
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,7 +72,7 @@ fn draft(session: &Session, world: &mut World) -> Result<Plan> {
         valid_until: valid_until.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         level: session.files.case.level.0.word().to_owned(),
         reach,
-        coverage: coverage(session, &inventory, &verification, &units),
+        coverage: coverage(&verification, &units),
         units,
         kept,
         cuts,
@@ -206,6 +207,7 @@ impl Planner<'_> {
                 retention,
                 retention_category,
                 categories: self.categories(found),
+                columns: column_coverage(self.session, found, &results),
                 leads_to: found.links.iter().map(|link| link.references.clone()).collect(),
                 mappings: proof.mappings.clone(),
                 subject: self.subject(&found.name)?,
@@ -488,32 +490,37 @@ fn reach(session: &Session, world: &mut World) -> Result<BTreeMap<String, ReachF
     Ok(reach)
 }
 
-fn coverage(session: &Session, inventory: &Inventory, verification: &Verification, units: &[PlannedUnit]) -> Coverage {
+/// What the mappings of a table compare of its personal columns. With several mappings the best one counts.
+fn column_coverage(session: &Session, found: &TableFound, results: &[&MappingResult]) -> ColumnCoverage {
+    let mut coverage = ColumnCoverage::default();
+    let is_in = |list: fn(&MappedColumns) -> &Vec<String>, column: &String| {
+        results.iter().any(|result| list(&result.coverage).contains(column))
+    };
+    for column in session.personal_columns(found).keys() {
+        coverage.personal += 1;
+        if is_in(|mapped| &mapped.compared, column) {
+            coverage.compared += 1;
+        } else if is_in(|mapped| &mapped.tolerated, column) || is_in(|mapped| &mapped.may_change, column) {
+            coverage.tolerated += 1;
+        } else {
+            coverage.left_out += 1;
+        }
+    }
+    coverage
+}
+
+fn coverage(verification: &Verification, units: &[PlannedUnit]) -> Coverage {
     let mut coverage = Coverage::default();
     for planned in units.iter().flat_map(|unit| &unit.tables) {
         coverage.rows += planned.rows;
         coverage.proved += planned.matched;
         coverage.moved_on += planned.moved_on;
         coverage.waived += planned.waived;
-        let personal: BTreeSet<String> = match inventory.source_table(&planned.table) {
-            Some((_, found)) => session.personal_columns(found).into_keys().collect(),
-            None => BTreeSet::new(),
-        };
-        let results: Vec<&MappingResult> = verification.mappings_of(&planned.table).collect();
-        let is_in = |list: fn(&crate::verify::mapping::Coverage) -> &Vec<String>, column: &String| {
-            results.iter().any(|result| list(&result.coverage).contains(column))
-        };
-        for column in &personal {
-            coverage.personal_columns += 1;
-            if is_in(|coverage| &coverage.compared, column) {
-                coverage.compared += 1;
-            } else if is_in(|coverage| &coverage.tolerated, column) || is_in(|coverage| &coverage.may_change, column) {
-                coverage.tolerated += 1;
-            } else {
-                coverage.left_out += 1;
-            }
-        }
-        for result in &results {
+        coverage.personal_columns += planned.columns.personal;
+        coverage.compared += planned.columns.compared;
+        coverage.tolerated += planned.columns.tolerated;
+        coverage.left_out += planned.columns.left_out;
+        for result in verification.mappings_of(&planned.table) {
             for (column, rows) in &result.changed_by_column {
                 *coverage.moved_on_by_column.entry(format!("{}.{column}", result.mapping)).or_default() += rows;
             }

@@ -233,8 +233,12 @@ pub fn compile_mappings(
     let (mut compiled, mut problems) = (BTreeMap::<String, Vec<CompiledMapping>>::new(), Vec::new());
     for mapping in &session.profile()?.mappings {
         let base = mapping.source.tables().first().map(|table| table.table.to_owned()).unwrap_or_default();
+        if inventory.source_table(&base).is_none() {
+            problems.push(failure!(Usage, "mapping-base-unknown", mapping = mapping.name, table = base));
+        }
+        let here = source.tables.iter().any(|table| table.id.to_string() == base);
         // Without a target nothing can be proved; the tables then need waivers.
-        if !tables.contains(&base) || target.is_none() {
+        if !here || !tables.contains(&base) || target.is_none() {
             continue;
         }
         match compile(mapping, source, target.unwrap_or(&empty), &personal) {
