@@ -47,6 +47,9 @@ pub struct Place {
     pub binary_sha256: String,
 }
 
+/// Looks up the value of a `${NAME}`.
+pub type Variable = dyn Fn(&str) -> Option<String> + Send;
+
 /// The outside.
 pub struct World {
     /// The clock.
@@ -60,7 +63,7 @@ pub struct World {
     /// All engines of this build.
     pub adapters: Vec<Box<dyn Adapter>>,
     /// Values of `${NAME}` in case.yaml.
-    pub variable: Box<dyn Fn(&str) -> Option<String> + Send>,
+    pub variable: Box<Variable>,
     /// Who and where.
     pub place: Place,
     /// Where `init` puts an unlock secret when case.yaml names no place: outside every case and store.

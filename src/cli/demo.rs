@@ -1,8 +1,7 @@
 //! `lastbell demo`: the whole story on two invented SQLite diaries, told while the real steps run.
 
-use super::messages::{Language, Messages};
-use super::show;
-use crate::failure::{Failure, Result};
+use super::messages::Language;
+use crate::failure::Result;
 use crate::steps::Outcome;
 use crate::world::World;
 use std::path::Path;
@@ -26,14 +25,16 @@ pub(super) fn run(_: &mut World, _: Language, _: bool, _: &Path, _: usize) -> Re
 
 #[cfg(feature = "sqlite")]
 mod telling {
-    use super::{Failure, Language, MARK, Messages, Outcome, Path, Result, World, show};
+    use super::super::messages::Messages;
+    use super::super::show;
+    use super::{Language, MARK, Outcome, Path, Result, World};
     use crate::case::folder::write_synced;
     use crate::certificate::keys::{KeyKind, PrivateKey, SigningKey};
     use crate::certificate::scalars::{Instant, Party};
     use crate::certificate::trust;
     use crate::demo::{self, Diaries};
     use crate::engines::DemoWriter;
-    use crate::failure::Exit;
+    use crate::failure::{Exit, Failure};
     use crate::steps::{self, Session};
     use std::fs;
     use std::path::PathBuf;
@@ -48,7 +49,6 @@ mod telling {
     pub(super) struct Story<'a> {
         world: &'a mut World,
         messages: Messages,
-        language: Language,
         quiet: bool,
         folder: PathBuf,
         diaries: Diaries,
@@ -74,7 +74,7 @@ mod telling {
             let root = new_key(world, &folder, "root", KeyKind::Signing)?.into_signing()?;
             let diaries = demo::diaries(demo::SEED, pupils);
             let messages = Messages::load(language);
-            Ok(Self { world, messages, language, quiet, folder, diaries, keys, root })
+            Ok(Self { world, messages, quiet, folder, diaries, keys, root })
         }
 
         fn path(&self, name: &str) -> PathBuf {
@@ -95,7 +95,7 @@ mod telling {
 
         fn chapter(&self, heading: &str) {
             if !self.quiet {
-                show::story(self.language, heading, &self.messages);
+                show::chapter(&self.messages, heading);
             }
         }
 

@@ -1,7 +1,7 @@
 //! Prints. What is for people goes to stderr; results and `--json` go to stdout.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the one place that prints")]
 
-use super::messages::{Language, Messages};
+use super::messages::Messages;
 use crate::case::artefacts::{Inventory, StoreFound, name};
 use crate::failure::{Exit, Failure, Result};
 use crate::steps::{Line, Outcome, Session, discover};
@@ -143,10 +143,8 @@ fn table(store: &StoreFound) -> String {
     text
 }
 
-/// A heading and a paragraph of the demo's story.
-pub(super) fn story(language: Language, heading: &str, messages: &Messages) {
-    let rule = match language {
-        Language::Ru | Language::En => "─".repeat(4),
-    };
-    eprintln!("\n{rule} {}", messages.word(heading));
+/// A heading of the demo's story.
+#[cfg(feature = "sqlite")]
+pub(super) fn chapter(messages: &Messages, heading: &str) {
+    eprintln!("\n──── {}", messages.word(heading));
 }
