@@ -128,8 +128,10 @@ impl World {
 /// A place where the crash tests can end the process. Without the feature `faults` there is no code behind it.
 #[cfg(feature = "faults")]
 pub mod fault {
+    use lastbell_contract::Value;
     use std::sync::atomic::{AtomicU64, Ordering};
 
+    static ROWS_LEFT: AtomicU64 = AtomicU64::new(0);
     static LEFT: AtomicU64 = AtomicU64::new(0);
     static PASSED: AtomicU64 = AtomicU64::new(0);
 
@@ -141,6 +143,19 @@ pub mod fault {
     /// How many places were passed.
     pub fn passed() -> u64 {
         PASSED.load(Ordering::SeqCst)
+    }
+
+    /// Panics at the n-th row from now, with what the row holds in the message; 0 never does.
+    pub fn arm_panic(nth: u64) {
+        ROWS_LEFT.store(nth, Ordering::SeqCst);
+    }
+
+    /// A row that is being looked at.
+    pub fn row(row: &[Value]) {
+        if ROWS_LEFT.load(Ordering::SeqCst) > 0 && ROWS_LEFT.fetch_sub(1, Ordering::SeqCst) == 1 {
+            let texts = row.iter().filter_map(|value| if let Value::Text(text) = value { Some(text.as_str()) } else { None });
+            panic!("planted: {}", texts.collect::<Vec<_>>().join(" "));
+        }
     }
 
     /// One such place.
@@ -158,4 +173,8 @@ pub mod fault {
     /// Nothing.
     #[inline]
     pub fn point() {}
+
+    /// Nothing.
+    #[inline]
+    pub fn row(_: &[lastbell_contract::Value]) {}
 }

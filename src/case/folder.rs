@@ -47,6 +47,10 @@ const MACHINE_FILES: [&str; 8] = [
     "certificate.html",
 ];
 const LOCK: &str = ".lock";
+/// What is written without a journal line of its own.
+const OWN_FILES: [&str; 4] = [JOURNAL, HEAD, LOCK, ".journal.head.draft"];
+/// Folders into which members put what they signed elsewhere.
+const RECEIVING_FOLDERS: [&str; 2] = ["approvals", "signatures"];
 
 impl CaseFolder {
     /// Makes a case with the people's files given, in a folder that does not exist yet.
@@ -86,6 +90,7 @@ impl CaseFolder {
     /// # Errors
     /// `case-not-found`, `case-busy`, or `tampered…` naming the file.
     pub fn open(path: &Path, world: &World) -> Result<Self> {
+        refuse_links(path, &[&OWN_FILES[..], &MACHINE_FOLDERS, &MACHINE_FILES, &RECEIVING_FOLDERS].concat())?;
         let lock = lock_case(path)?;
         let journal = Journal::open(path)?;
         let mut case = Self { path: path.to_owned(), journal, files: BTreeMap::new(), _lock: lock };
@@ -245,9 +250,14 @@ impl CaseFolder {
         for entry in fs::read_dir(&folder).map_err(|error| Failure::file(&folder, &error))? {
             let entry = entry.map_err(|error| Failure::file(&folder, &error))?;
             let name = format!("{inside}/{}", entry.file_name().to_string_lossy());
-            if !self.files.contains_key(&name) {
-                loose.push(name);
+            if self.files.contains_key(&name) {
+                continue;
             }
+            // A pipe would make us wait for ever, a link would let us sign for a file that lies elsewhere.
+            if !entry.file_type().map_err(|error| Failure::file(&folder, &error))?.is_file() {
+                return Err(failure!(Refused, "tampered-foreign", path = name));
+            }
+            loose.push(name);
         }
         loose.sort();
         Ok(loose)
@@ -295,6 +305,8 @@ impl CaseFolder {
     fn replay(&mut self) -> Result<()> {
         let events: Vec<Event> = self.journal.entries().iter().map(|entry| entry.event.clone()).collect();
         let (files, destroyed) = file_list(&events)?;
+        let named: Vec<&str> = events.iter().flat_map(paths_of).map(String::as_str).collect();
+        refuse_links(&self.path, &named)?;
         if let Some(Event::Moved { from, to }) = events.last() {
             self.finish_move(from, to)?;
         }
@@ -334,10 +346,15 @@ impl CaseFolder {
         for entry in fs::read_dir(folder).map_err(|error| Failure::file(folder, &error))? {
             let path = entry.map_err(|error| Failure::file(folder, &error))?.path();
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if path.is_dir() && !path.is_symlink() {
+            let kind = fs::symlink_metadata(&path).map_err(|error| Failure::file(&path, &error))?.file_type();
+            let draft = name.starts_with('.') && name.ends_with(".draft");
+            if kind.is_dir() {
                 self.remove_drafts(&path)?;
-            } else if name.starts_with('.') && name.ends_with(".draft") {
+            } else if draft && kind.is_file() {
                 overwrite_and_remove(&path)?;
+            } else if draft {
+                // A link or a pipe is none of ours: what it leads to is not touched.
+                fs::remove_file(&path).map_err(|error| Failure::file(&path, &error))?;
             }
         }
         Ok(())
@@ -362,6 +379,8 @@ pub fn inspect(path: &Path) -> Result<(Vec<Entry>, BTreeMap<String, Finished>)> 
     }
     let events: Vec<Event> = entries.iter().map(|entry| entry.event.clone()).collect();
     let (files, _) = file_list(&events)?;
+    refuse_links(path, &MACHINE_FOLDERS)?;
+    refuse_links(path, &files.keys().map(String::as_str).collect::<Vec<_>>())?;
     check_files(path, &files)?;
     Ok((entries, files))
 }
@@ -433,17 +452,33 @@ fn check_folder(case: &Path, files: &BTreeMap<String, Finished>, inside: &str) -
     Ok(())
 }
 
+/// The files that an event is about.
+fn paths_of(event: &Event) -> Vec<&String> {
+    match event {
+        Event::File { path, .. } | Event::Destroyed { path, .. } | Event::Received { path, .. } => vec![path],
+        Event::Moved { from, to } => vec![from, to],
+        _ => Vec::new(), // events that are not about files
+    }
+}
+
 /// A journal from a stranger must not make us touch anything outside its case.
 fn check_paths(event: &Event) -> Result<()> {
-    let paths: &[&String] = match event {
-        Event::File { path, .. } | Event::Destroyed { path, .. } | Event::Received { path, .. } => &[path],
-        Event::Moved { from, to } => &[from, to],
-        _ => &[], // events that are not about files
-    };
-    let plain = |path: &str| {
+    let plain = |path: &String| {
         Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_))) && !path.is_empty()
     };
-    if paths.iter().all(|path| plain(path)) { Ok(()) } else { Err(failure!(Refused, "tampered", path = JOURNAL)) }
+    if paths_of(event).into_iter().all(plain) { Ok(()) } else { Err(failure!(Refused, "tampered", path = JOURNAL)) }
+}
+
+/// Neither must a link that lies where only machines write: what we finish, overwrite or remove would be elsewhere.
+fn refuse_links(case: &Path, names: &[&str]) -> Result<()> {
+    for name in names {
+        for place in Path::new(name).ancestors().filter(|place| !place.as_os_str().is_empty()) {
+            if case.join(place).is_symlink() {
+                return Err(failure!(Refused, "tampered-foreign", path = place.display()));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Parses a canonical JSON artefact with its trailing newline.

@@ -362,6 +362,10 @@ fn check_head(entries: &[Entry], head: &Head, torn: u64) -> Result<()> {
             .map_or(START, |entry| &entry.digest);
         digest == head.digest
     };
+    // The last line's digest beside another number: the head was changed, and no line was cut.
+    if lines != head.seq && at_head(lines) {
+        return Err(failure!(Refused, "tampered", path = HEAD));
+    }
     if lines < head.seq {
         return Err(failure!(Refused, "tampered-cut", path = JOURNAL, lines = lines, expected = head.seq));
     }

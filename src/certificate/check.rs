@@ -372,6 +372,18 @@ fn trust_layer(trust: Option<&Result<TrustList>>, threshold: Option<&Threshold>)
     layer.with("counted", threshold.counted).with("needed", threshold.needed).with("root", list.root_key_id())
 }
 
+impl CheckReport {
+    /// The case folder itself does not hold together, in a file that the certificate does not name: the journal whose
+    /// first lines were signed vouches for it.
+    pub fn evidence_broken(&mut self, failure: &Failure) {
+        if self.statement.is_some() && self.layers.evidence.state != State::Fail {
+            self.layers.evidence = Layer::failed(failure);
+            self.verdict = Verdict::Invalid;
+            self.not_checked.retain(|code| code != "evidence");
+        }
+    }
+}
+
 /// A file that differs fails; a file that is missing is unknown. All names are compared, whatever their order.
 fn evidence_layer(statement: &Statement, found: Option<&[FoundEvidence]>) -> Layer {
     let Some(found) = found else { return Layer::new(State::Unknown, "evidence-not-given") };

@@ -49,8 +49,9 @@ fn hide_panics(json: bool) {
 
 #[cfg(feature = "faults")]
 fn arm_faults() {
-    let nth = outside::variable("LASTBELL_FAULT").and_then(|text| text.parse().ok()).unwrap_or(0);
-    crate::world::fault::arm(nth);
+    let number = |name: &str| outside::variable(name).and_then(|text| text.parse().ok()).unwrap_or(0);
+    crate::world::fault::arm(number("LASTBELL_FAULT"));
+    crate::world::fault::arm_panic(number("LASTBELL_PANIC"));
 }
 
 #[cfg(not(feature = "faults"))]

@@ -377,7 +377,7 @@ impl Decisions {
     pub fn check_journalled(&self, journalled: &[String]) -> Result<()> {
         for (index, digest) in journalled.iter().enumerate() {
             match self.entries.get(index) {
-                None => return Err(failure!(Refused, "decision-removed", number = index + 1)),
+                None => return Err(self.at_top(failure!(Refused, "decision-removed", number = index + 1))),
                 Some(entry) if entry.sha256() != *digest => {
                     let failure = failure!(Refused, "decision-changed", number = index + 1);
                     return Err(self.at(index, Place::top(), failure));

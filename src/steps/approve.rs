@@ -158,7 +158,7 @@ fn read(path: &str, bytes: &[u8], plan: &Plan, plan_sha256: &str) -> Result<(Mem
         && approval.case == plan.origin.case
         && approval.plan_sha256 == plan_sha256
         && approval.name == member.name
-        && path.ends_with(&format!("{signer}.json"));
+        && path == format!("approvals/{signer}.json");
     if fits { Ok((member.clone(), approval)) } else { Err(bad("other-plan")) }
 }
 

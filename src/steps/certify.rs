@@ -40,7 +40,7 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
     session.case.write(world, "certify", name::STATEMENT, &bytes)?;
     let mut outcome = sign::assemble(session, world)?;
     outcome.lines.insert(0, headline(&statement));
-    Ok(outcome)
+    Ok(session.noted(outcome))
 }
 
 fn headline(statement: &Statement) -> super::Line {

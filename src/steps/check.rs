@@ -47,7 +47,10 @@ pub fn run(request: &Request, world: &World) -> Result<Outcome> {
             now,
             evidence: found.as_deref(),
         };
-        let report = check::check(&question);
+        let mut report = check::check(&question);
+        if let Some(failure) = &tampered {
+            report.evidence_broken(failure);
+        }
         describe(path, &report, tampered.as_ref(), &mut outcome);
         reports.push(serde_json::json!({
             "path": path, "report": report, "evidence_folder": tampered.map(|failure| failure.to_string()),

@@ -51,7 +51,7 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
     let profile = draft_profile(session.files.case.system.name.as_deref().unwrap_or(session.case.id()), &inventory, &catalogs);
     let drafted = session.put_draft(&profile)?;
     session.case.write_artefact(world, "discover", name::INVENTORY, &inventory)?;
-    Ok(report(&inventory, &drafted, &profile))
+    Ok(session.noted(report(&inventory, &drafted, &profile)))
 }
 
 /// A first look at any store, without a case; writes nothing.

@@ -47,7 +47,7 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
     }
     let plan = Plan { predecessor: session.predecessor(name::PLAN)?, ..drafted };
     session.case.write_artefact(world, "plan", name::PLAN, &plan)?;
-    Ok(report(&plan))
+    Ok(session.noted(report(&plan)))
 }
 
 fn draft(session: &Session, world: &mut World) -> Result<Plan> {

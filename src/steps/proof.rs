@@ -14,7 +14,7 @@ use crate::verify::partitions::{DigestSet, SortedSet};
 use crate::verify::report::{MappingResult, TableResult, Uncovered};
 use crate::verify::side::{CompiledSide, Outcome as RowOutcome, SideReader};
 use crate::verify::table_digest::TableDigester;
-use crate::world::World;
+use crate::world::{World, fault};
 use lastbell_contract::{Batch, Catalog, Flow, Known, Reader, Row, Scan, StoreInfo, Table, Visit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -203,7 +203,11 @@ pub fn scan_rows(
     let mut ours: Option<Failure> = None;
     let rows = source(scan, &mut |batch: Batch| {
         world.progress.advance(batch.rows.len() as u64);
-        match world.go_on().and_then(|()| batch.rows.iter().try_for_each(&mut *take)) {
+        let mut visit = |row: &Row| {
+            fault::row(row);
+            take(row)
+        };
+        match world.go_on().and_then(|()| batch.rows.iter().try_for_each(&mut visit)) {
             Ok(()) => Flow::Continue,
             Err(failure) => {
                 ours = Some(failure);

@@ -60,7 +60,7 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
     }
     residue.levels = levels(&erasures, &residue);
     session.case.write_artefact(world, "residue", name::RESIDUE, &residue)?;
-    Ok(report(&residue))
+    Ok(session.noted(report(&residue)))
 }
 
 fn stores_of(hunted: &[Hunted]) -> BTreeSet<String> {

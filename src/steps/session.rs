@@ -1,7 +1,7 @@
 //! An open case with the files that people wrote, and what every step needs of them: which inputs an artefact stands on,
 //! whether it must be made (again), what a person decided about a table, where the stores and keys are.
 
-use super::Outcome;
+use super::{Line, Outcome};
 use crate::case::artefacts::{Inventory, Origin, Plan, Predecessor, TableFound, name};
 use crate::case::folder::write_synced;
 use crate::case::{CaseFolder, Event, OperatorKey, Purpose, Secret, UnlockFile, WrappedKeys, sha256};
@@ -112,6 +112,8 @@ pub struct Session {
     pub case: CaseFolder,
     /// The people's files.
     pub files: PeopleFiles,
+    /// Why the step that runs now makes its artefact anew, when it does.
+    note: Option<Line>,
 }
 
 impl Session {
@@ -126,7 +128,7 @@ impl Session {
         if files.case.case != case.id() {
             return Err(failure!(Refused, "case-other-id", found = files.case.case, opened = case.id()));
         }
-        let mut session = Self { case, files };
+        let mut session = Self { case, files, note: None };
         session.take_decisions(world)?;
         Ok(session)
     }
@@ -184,6 +186,7 @@ impl Session {
             (true, false, true) => return Ok(Standing::Done),
         };
         if made {
+            self.note = Some(line!("made-again", path = artefact, why = why, changed = changed.join(", ")));
             if let Some(unit) = self.begun_unit() {
                 return Err(failure!(Refused, "unit-begun", unit = unit));
             }
@@ -245,6 +248,13 @@ impl Session {
             return Err(failure!(Refused, "step-stale", step = step, changed = changed.join(", ")));
         }
         Ok(())
+    }
+
+    /// The step's outcome, headed by why it ran again.
+    #[must_use]
+    pub fn noted(&mut self, mut outcome: Outcome) -> Outcome {
+        outcome.lines.splice(0..0, self.note.take());
+        outcome
     }
 
     /// The outcome of a step that is done.

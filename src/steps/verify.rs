@@ -101,7 +101,8 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
         });
     }
     session.case.write_artefact(world, "verify", name::VERIFICATION, &verification)?;
-    Ok(report(session, &verification))
+    let outcome = report(session, &verification);
+    Ok(session.noted(outcome))
 }
 
 fn open_all(session: &Session, world: &World) -> Result<(Vec<Opened>, Option<Opened>)> {

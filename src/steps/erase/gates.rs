@@ -83,6 +83,7 @@ fn clock(session: &Session, world: &World) -> Result<()> {
 
 /// The plan stands on what is there now. A hold added since does not make it stale: it is looked at for each unit.
 fn stale(session: &Session) -> Result<()> {
+    session.require("discover", name::INVENTORY, &session.inputs_of_discover())?;
     let mut changed = session.changed(name::PLAN, &session.inputs_of_plan())?;
     changed.retain(|name| name != "decisions.hold");
     if changed.is_empty() {

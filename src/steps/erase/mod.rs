@@ -49,7 +49,9 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
     }
     approve::receive(session, world, &plan, &plan_sha256)?;
     let gates = Gates::look(session, world, &plan, &plan_sha256)?;
-    if session.begun_unit().is_none() {
+    // What was begun may always be finished, whatever expired meanwhile; each unit that was not is judged on its own then.
+    let in_progress = session.begun_unit().is_some() || plan.units.iter().any(|unit| session.is_done(unit));
+    if !in_progress {
         gates.open_for_new_units()?;
     }
     if let Standing::Done = session.begin(world, "erase", name::ERASURE, &inputs, again)? {
@@ -81,7 +83,7 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
         stores,
     };
     session.case.write_artefact(world, "erase", name::ERASURE, &erasure)?;
-    Ok(report(&erasure))
+    Ok(session.noted(report(&erasure)))
 }
 
 fn stores_of(plan: &Plan) -> BTreeSet<String> {
