@@ -18,6 +18,7 @@ pub mod cli;
 pub mod demo;
 pub mod detect;
 pub mod engines;
+pub mod hex;
 pub mod json;
 pub mod merkle;
 pub mod profile;

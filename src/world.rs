@@ -153,7 +153,8 @@ pub mod fault {
     /// A row that is being looked at.
     pub fn row(row: &[Value]) {
         if ROWS_LEFT.load(Ordering::SeqCst) > 0 && ROWS_LEFT.fetch_sub(1, Ordering::SeqCst) == 1 {
-            let texts = row.iter().filter_map(|value| if let Value::Text(text) = value { Some(text.as_str()) } else { None });
+            let texts =
+                row.iter().filter_map(|value| if let Value::Text(text) = value { Some(text.as_str()) } else { None });
             panic!("planted: {}", texts.collect::<Vec<_>>().join(" "));
         }
     }

@@ -93,10 +93,7 @@ impl From<&contract::Reach> for ReachFound {
             blocks: found.blocks.word().to_owned(),
             detail: found.detail.iter().cloned().collect(),
         };
-        Self {
-            level: reach.level.word().to_owned(),
-            conditions: reach.preconditions.iter().map(condition).collect(),
-        }
+        Self { level: reach.level.word().to_owned(), conditions: reach.preconditions.iter().map(condition).collect() }
     }
 }
 
@@ -220,7 +217,8 @@ impl Inventory {
     /// The source store and table of that name.
     #[must_use]
     pub fn source_table(&self, name: &str) -> Option<(&StoreFound, &TableFound)> {
-        self.sources().find_map(|store| store.tables.iter().find(|table| table.name == name).map(|table| (store, table)))
+        self.sources()
+            .find_map(|store| store.tables.iter().find(|table| table.name == name).map(|table| (store, table)))
     }
 
     /// All source stores.

@@ -4,12 +4,12 @@
 //! name yet still stands as a draft with the right digest and is given its name; a draft without a line is left over and
 //! removed. The same order holds for moves into `history/` and for destruction.
 
-use super::journal::{Entry, Event, HEAD, Head, JOURNAL, Journal, Stamp, hex, read_lines};
+use super::journal::{Entry, Event, HEAD, Head, JOURNAL, Journal, Stamp, read_lines};
 use crate::failure::{Failure, Result};
+use crate::hex::sha256;
 use crate::json::{from_canonical, to_canonical};
 use crate::world::{World, fault};
 use serde::{Serialize, de::DeserializeOwned};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
@@ -205,14 +205,7 @@ impl CaseFolder {
         let private = name.starts_with("work/") || name.starts_with("sealed/") || name.starts_with("history/");
         write_synced(&draft, bytes, if private { 0o600 } else { 0o644 })?;
         fault::point();
-        let finished = Finished { sha256: sha256(bytes), bytes: bytes.len() as u64 };
-        let event = Event::File {
-            path: name.to_owned(),
-            sha256: finished.sha256.clone(),
-            bytes: finished.bytes,
-            step: step.to_owned(),
-        };
-        self.record(world, event)?;
+        let finished = self.announce(world, step, name, bytes)?;
         fault::point();
         fs::rename(&draft, &last).map_err(|error| Failure::file(&last, &error))?;
         sync_folder(last.parent().unwrap_or(&self.path))?;
@@ -227,8 +220,15 @@ impl CaseFolder {
     pub fn receive(&mut self, world: &World, step: &str, name: &str, key_id: &str) -> Result<()> {
         let path = self.path.join(name);
         let bytes = fs::read(&path).map_err(|error| Failure::file(&path, &error))?;
-        let finished = Finished { sha256: sha256(&bytes), bytes: bytes.len() as u64 };
         self.record(world, Event::Received { path: name.to_owned(), key_id: key_id.to_owned() })?;
+        let finished = self.announce(world, step, name, &bytes)?;
+        self.files.insert(name.to_owned(), finished);
+        Ok(())
+    }
+
+    /// Journals that a file with these bytes is about to be a finished one.
+    fn announce(&mut self, world: &World, step: &str, name: &str, bytes: &[u8]) -> Result<Finished> {
+        let finished = Finished { sha256: sha256(bytes), bytes: bytes.len() as u64 };
         let event = Event::File {
             path: name.to_owned(),
             sha256: finished.sha256.clone(),
@@ -236,8 +236,7 @@ impl CaseFolder {
             step: step.to_owned(),
         };
         self.record(world, event)?;
-        self.files.insert(name.to_owned(), finished);
-        Ok(())
+        Ok(finished)
     }
 
     /// Files of a folder that no journal line names: put there by hand.
@@ -488,12 +487,6 @@ fn refuse_links(case: &Path, names: &[&str]) -> Result<()> {
 pub fn parse<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T> {
     let body = bytes.strip_suffix(b"\n").ok_or_else(|| failure!(Refused, "tampered", path = name))?;
     from_canonical(body).map_err(|_| failure!(Refused, "tampered", path = name))
-}
-
-/// SHA-256 in lower hex.
-#[must_use]
-pub fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
 }
 
 fn stamp(world: &World) -> Stamp {

@@ -6,10 +6,10 @@
 //! never lead. A line that was being written when the process died has no newline and is dropped on the next start.
 
 use crate::failure::{Failure, Result};
+use crate::hex::sha256;
 use crate::json::{from_canonical, to_canonical};
 use crate::world::fault;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -323,7 +323,7 @@ fn digest_of(entry: &Entry) -> Result<String> {
     if let Some(map) = value.as_object_mut() {
         map.remove("digest");
     }
-    Ok(hex(&Sha256::digest(to_canonical(&value).map_err(|_| bug())?)))
+    Ok(sha256(&to_canonical(&value).map_err(|_| bug())?))
 }
 
 /// Reads complete lines and checks number, chain and digest of each.
@@ -383,14 +383,4 @@ fn missing(path: &Path, error: &std::io::Error) -> Failure {
         return failure!(Refused, "tampered-missing", path = name);
     }
     Failure::file(path, error)
-}
-
-/// Lower hex.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -5,8 +5,8 @@
 //! outside the case. So a killed step resumes without a terminal on this machine, and the case folder alone opens nothing.
 
 use super::folder::write_synced;
-use super::journal::hex;
 use crate::failure::{Failure, Result};
+use crate::hex;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
@@ -145,8 +145,8 @@ impl WrappedKeys {
         let wrapped = self.keys.get(&purpose).and_then(|wrapped| wrapped.under_unlock.as_ref());
         let wrapped = wrapped.ok_or_else(|| failure!(Refused, "key-ended", key = purpose.word()))?;
         let wrong = || failure!(Refused, "unlock-wrong", key = purpose.word());
-        let nonce: [u8; 24] = unhex(&wrapped.nonce).and_then(|bytes| bytes.try_into().ok()).ok_or_else(wrong)?;
-        let body = unhex(&wrapped.wrapped).ok_or_else(wrong)?;
+        let nonce: [u8; 24] = hex::decode(&wrapped.nonce).and_then(|bytes| bytes.try_into().ok()).ok_or_else(wrong)?;
+        let body = hex::decode(&wrapped.wrapped).ok_or_else(wrong)?;
         let aad = label(&self.case, purpose);
         let plain = cipher_under(&self.case, unlock)
             .decrypt(&XNonce::from(nonce), Payload { msg: &body, aad: &aad })
@@ -162,9 +162,9 @@ impl WrappedKeys {
         let wrapped = self.keys.get(&purpose).ok_or_else(|| failure!(Refused, "key-ended", key = purpose.word()))?;
         let wrong = || failure!(Refused, "operator-key-wrong", key = purpose.word());
         let private = <Kem as hpke::Kem>::PrivateKey::from_bytes(private.bytes()).map_err(|_| wrong())?;
-        let encapsulated = unhex(&wrapped.to_operator.encapsulated).ok_or_else(wrong)?;
+        let encapsulated = hex::decode(&wrapped.to_operator.encapsulated).ok_or_else(wrong)?;
         let encapsulated = <Kem as hpke::Kem>::EncappedKey::from_bytes(&encapsulated).map_err(|_| wrong())?;
-        let body = unhex(&wrapped.to_operator.wrapped).ok_or_else(wrong)?;
+        let body = hex::decode(&wrapped.to_operator.wrapped).ok_or_else(wrong)?;
         let aad = label(&self.case, purpose);
         let plain =
             hpke::single_shot_open::<Cipher, Kdf, Kem>(&OpModeR::Base, &private, &encapsulated, INFO, &body, &aad)
@@ -216,7 +216,7 @@ fn wrap_to_operator(case: &str, operator: &OperatorKey, purpose: Purpose, secret
         &label(case, purpose),
     )
     .map_err(|_| bad())?;
-    Ok(ToOperator { encapsulated: hex(&encapsulated.to_bytes()), wrapped: hex(&wrapped) })
+    Ok(ToOperator { encapsulated: hex::encode(&encapsulated.to_bytes()), wrapped: hex::encode(&wrapped) })
 }
 
 fn wrap_under_unlock(
@@ -230,7 +230,7 @@ fn wrap_under_unlock(
     let wrapped = cipher_under(case, unlock)
         .encrypt(&XNonce::from(nonce), Payload { msg: secret.bytes(), aad: &aad })
         .map_err(|_| failure!(Bug, "seal-failed", path = KEYS))?;
-    Ok(UnderUnlock { nonce: hex(&nonce), wrapped: hex(&wrapped) })
+    Ok(UnderUnlock { nonce: hex::encode(&nonce), wrapped: hex::encode(&wrapped) })
 }
 
 fn cipher_under(case: &str, unlock: &Secret) -> XChaCha20Poly1305 {
@@ -246,13 +246,6 @@ fn label(case: &str, purpose: Purpose) -> Vec<u8> {
     bytes.extend(case.as_bytes());
     bytes.extend(purpose.word().as_bytes());
     bytes
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> =
-        text.bytes().map(|byte| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
-    let digits = digits?;
-    digits.len().is_multiple_of(2).then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
 /// The unlock secret's file: outside the case, 0600.
@@ -272,7 +265,7 @@ impl UnlockFile {
         if let Some(folder) = self.0.parent() {
             fs::create_dir_all(folder).map_err(|error| Failure::file(folder, &error))?;
         }
-        write_synced(&self.0, format!("{}\n", hex(secret.bytes())).as_bytes(), 0o600)
+        write_synced(&self.0, format!("{}\n", hex::encode(secret.bytes())).as_bytes(), 0o600)
     }
 
     /// Reads the secret.
@@ -282,7 +275,7 @@ impl UnlockFile {
     pub fn read(&self) -> Result<Secret> {
         let mut text =
             fs::read_to_string(&self.0).map_err(|_| failure!(Refused, "unlock-missing", path = self.0.display()))?;
-        let bytes: Option<[u8; 32]> = unhex(text.trim_end()).and_then(|bytes| bytes.try_into().ok());
+        let bytes: Option<[u8; 32]> = hex::decode(text.trim_end()).and_then(|bytes| bytes.try_into().ok());
         text.zeroize();
         bytes.map(Secret).ok_or_else(|| failure!(Refused, "unlock-bad", path = self.0.display()))
     }

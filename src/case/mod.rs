@@ -1,11 +1,11 @@
 //! The case folder: typed artefacts, write-once files, journal, lock, digest chain, keys.
 
-pub mod folder;
 pub mod artefacts;
+pub mod folder;
 pub mod journal;
 pub mod keys;
 pub mod seal;
 
-pub use folder::{CaseFolder, Finished, sha256};
+pub use folder::{CaseFolder, Finished};
 pub use journal::{Entry, Event, Head};
 pub use keys::{OperatorKey, Purpose, Secret, UnlockFile, WrappedKeys};

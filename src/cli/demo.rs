@@ -130,7 +130,9 @@ mod telling {
 
         fn write_diaries(&mut self) -> Result<()> {
             self.chapter("demo-chapter-1");
-            for (file, tables) in [("old/diary.db", &self.diaries.retired), ("platform/platform.db", &self.diaries.platform)] {
+            for (file, tables) in
+                [("old/diary.db", &self.diaries.retired), ("platform/platform.db", &self.diaries.platform)]
+            {
                 let path = self.folder.join(file);
                 if let Some(parent) = path.parent() {
                     fs::create_dir_all(parent).map_err(|error| Failure::file(parent, &error))?;

@@ -37,7 +37,12 @@ pub(super) fn signing_key(path: &Path, password_file: Option<&Path>) -> Result<S
 }
 
 /// `keys new`.
-pub(super) fn new_key(world: &mut World, purpose: KeyPurpose, out: &Path, password_file: Option<&Path>) -> Result<Outcome> {
+pub(super) fn new_key(
+    world: &mut World,
+    purpose: KeyPurpose,
+    out: &Path,
+    password_file: Option<&Path>,
+) -> Result<Outcome> {
     let kind = match purpose {
         KeyPurpose::Signing => KeyKind::Signing,
         KeyPurpose::Sealing => KeyKind::Sealing,

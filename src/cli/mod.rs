@@ -128,7 +128,12 @@ fn dispatch(command: &Command, world: &mut World, language: Language, json: bool
             }
             Trust::Add { trust, public, holder, role, party, from, key, password_file } => {
                 let key = files::signing_key(key, password_file.as_deref())?;
-                files::add_trust(world, trust, &files::NewHolder { public, holder, role, party, from: from.as_deref() }, &key)
+                files::add_trust(
+                    world,
+                    trust,
+                    &files::NewHolder { public, holder, role, party, from: from.as_deref() },
+                    &key,
+                )
             }
         },
     }

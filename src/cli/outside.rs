@@ -1,9 +1,9 @@
 //! The real outside: system clock, system randomness, environment, signals, who and where we are.
 
-use super::progress::{Bars, Silent};
 use super::messages::Language;
-use crate::case::sha256;
+use super::progress::{Bars, Silent};
 use crate::failure::Result;
+use crate::hex::sha256;
 use crate::world::{Clock, Place, Randomness, World};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -66,7 +66,11 @@ fn place() -> Place {
         user: variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "-".into()),
         host: read("/proc/sys/kernel/hostname"),
         // The id itself stays on the machine: systemd asks to treat it as confidential.
-        machine_sha256: if machine.is_empty() { String::new() } else { sha256(format!("lastbell/{machine}").as_bytes()) },
+        machine_sha256: if machine.is_empty() {
+            String::new()
+        } else {
+            sha256(format!("lastbell/{machine}").as_bytes())
+        },
         system: format!("{} {}", read("/proc/sys/kernel/ostype"), read("/proc/sys/kernel/osrelease")).trim().to_owned(),
         binary_sha256: binary,
     }

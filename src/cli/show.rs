@@ -135,10 +135,20 @@ fn table(store: &StoreFound) -> String {
     let mut text = String::new();
     for table in &store.tables {
         let Some(finding) = &table.finding else { continue };
-        let categories: std::collections::BTreeSet<&str> =
-            finding.columns.iter().filter(|column| column.verdict == crate::detect::Verdict::Personal).map(|column| column.category.word()).collect();
+        let categories: std::collections::BTreeSet<&str> = finding
+            .columns
+            .iter()
+            .filter(|column| column.verdict == crate::detect::Verdict::Personal)
+            .map(|column| column.category.word())
+            .collect();
         let categories: Vec<&str> = categories.into_iter().collect();
-        text.push_str(&format!("{:<9} {:>10}  {}  {}\n", finding.verdict.word(), table.rows, table.name, categories.join(", ")));
+        text.push_str(&format!(
+            "{:<9} {:>10}  {}  {}\n",
+            finding.verdict.word(),
+            table.rows,
+            table.name,
+            categories.join(", ")
+        ));
     }
     text
 }

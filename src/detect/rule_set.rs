@@ -65,7 +65,7 @@ pub fn rule_set_sha256() -> String {
             digest.update(part);
         }
     }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::hex::encode(&digest.finalize())
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use crate::failure::{Failure, Result};
 use crate::json::to_canonical;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -309,10 +308,7 @@ impl Waive {
 pub(super) fn hex_digest<T: Serialize>(value: &T) -> String {
     // Not canonical are floats, which no type of ours has, and integers from 2^53 on, which loading refuses.
     let bytes = to_canonical(value).expect("no float, no integer beyond 2^53");
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes all");
-        text
-    })
+    crate::hex::sha256(&bytes)
 }
 
 /// A loaded file.

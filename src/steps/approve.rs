@@ -4,11 +4,12 @@
 use super::session::Session;
 use super::{Line, Outcome, plan_check};
 use crate::case::artefacts::{Member, Plan, name};
-use crate::case::folder::{parse, sha256, write_synced};
+use crate::case::folder::{parse, write_synced};
 use crate::case::{CaseFolder, Event};
 use crate::certificate::envelope::{Envelope, PayloadType};
 use crate::certificate::keys::{KeyId, SigningKey, SigningPublicKey, read_public};
 use crate::failure::{Failure, Result};
+use crate::hex::sha256;
 use crate::json::{from_canonical, to_canonical};
 use crate::world::World;
 use serde::{Deserialize, Serialize};
@@ -105,7 +106,8 @@ fn approve(bytes: &[u8], key: &SigningKey, world: &World) -> Result<(String, Vec
 /// # Errors
 /// `plan-unsafe`, with every point as its cause.
 pub fn refuse_unsafe(plan: &Plan) -> Result<()> {
-    let as_failure = |line: Line| Failure { exit: crate::failure::Exit::Refused, code: line.code, args: line.args, cause: None };
+    let as_failure =
+        |line: Line| Failure { exit: crate::failure::Exit::Refused, code: line.code, args: line.args, cause: None };
     let chain = plan_check::check(plan).into_iter().map(as_failure).rev().reduce(|later, point| point.because(later));
     chain.map_or(Ok(()), |chain| Err(failure!(Refused, "plan-unsafe").because(chain)))
 }
@@ -116,7 +118,8 @@ pub fn refuse_unsafe(plan: &Plan) -> Result<()> {
 /// `approval-bad` naming the file.
 pub fn receive(session: &mut Session, world: &World, plan: &Plan, plan_sha256: &str) -> Result<()> {
     for path in session.case.loose_files("approvals")? {
-        let bytes = fs::read(session.case.path().join(&path)).map_err(|error| Failure::file(Path::new(&path), &error))?;
+        let bytes =
+            fs::read(session.case.path().join(&path)).map_err(|error| Failure::file(Path::new(&path), &error))?;
         let approved = read(&path, &bytes, plan, plan_sha256)?;
         session.case.receive(world, "approve", &path, &approved.0.key_id)?;
     }

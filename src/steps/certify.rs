@@ -4,6 +4,7 @@
 use super::residue::destroyed_units;
 use super::session::{CASE_FILE, Session, Standing};
 use super::{Outcome, sign};
+use crate::case::Event;
 use crate::case::artefacts::{
     ErasedUnit, Erasure, Inventory, Plan, PlannedTable, Residue, StoreFound, UnitEnd, Verification, name,
 };
@@ -45,7 +46,8 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
 
 fn headline(statement: &Statement) -> super::Line {
     let of = &statement.predicate;
-    let levels: Vec<String> = of.levels.iter().map(|level| format!("{}: {}", level.store, level.level.0.word())).collect();
+    let levels: Vec<String> =
+        of.levels.iter().map(|level| format!("{}: {}", level.store, level.level.0.word())).collect();
     line!(
         "certified",
         outcome = word(of.outcome),
@@ -130,7 +132,7 @@ impl<'a> Maker<'a> {
             target: self.target()?,
             coverage: self.coverage(&waivers),
             waivers,
-            cuts: self.cuts(plan)?,
+            cuts: self.cuts()?,
             corrections_downwards: self.corrections(plan)?,
             tables_kept: plan.kept.len() as u64,
             allowances: self.allowances()?,
@@ -149,7 +151,11 @@ impl<'a> Maker<'a> {
             journal: self.journal()?,
             tool: self.tool(),
             place: self.place(),
-            clock: paper::Clock { basis: paper::SelfReported::SelfReported, source: "system".to_owned(), offset_ms: None },
+            clock: paper::Clock {
+                basis: paper::SelfReported::SelfReported,
+                source: "system".to_owned(),
+                offset_ms: None,
+            },
             retain_until: finished_at.day().years_later(paper::RETAINED_YEARS),
             supersedes: None,
             claims: Vec::new(),
@@ -169,8 +175,20 @@ impl<'a> Maker<'a> {
 
     /// Every table that is gone, with what its plan said of it.
     fn gone_tables(&self) -> Vec<&PlannedTable> {
-        let of = |unit: &ErasedUnit| self.plans.iter().find_map(|(_, plan)| plan.unit(&unit.unit));
+        let of = |unit: &ErasedUnit| self.plan_of(&unit.unit)?.unit(&unit.unit);
         self.destroyed().into_iter().filter_map(of).flat_map(|unit| &unit.tables).collect()
+    }
+
+    /// The plan under which a unit was proved and went. A plan that was made again before anything of it began has units
+    /// of the same names, so the journal is asked and not the names.
+    fn plan_of(&self, unit: &str) -> Option<&Plan> {
+        let entries = self.session.case.entries().iter().rev();
+        let mut proved = entries.filter_map(|entry| match &entry.event {
+            Event::UnitProved { unit: proved, plan, .. } if proved == unit => Some(plan),
+            _ => None, // every other event
+        });
+        let sha256 = proved.next()?;
+        self.plans.iter().find(|(digest, _)| digest == sha256).map(|(_, plan)| plan)
     }
 
     fn times(&self) -> Result<(Instant, Instant)> {
@@ -203,7 +221,8 @@ impl<'a> Maker<'a> {
 
     fn legal_basis(&self) -> Result<paper::LegalBasis> {
         let legal = &self.session.files.case.legal;
-        let reason = legal.reason.ok_or_else(|| failure!(Refused, "certify-lines", path = CASE_FILE, lines = "legal.reason"))?;
+        let reason =
+            legal.reason.ok_or_else(|| failure!(Refused, "certify-lines", path = CASE_FILE, lines = "legal.reason"))?;
         let (word, russian, english) = legal_words(reason);
         Ok(paper::LegalBasis {
             reason: word.to_owned(),
@@ -242,7 +261,8 @@ impl<'a> Maker<'a> {
         let mut levels: BTreeMap<String, paper::StoreLevel> = BTreeMap::new();
         for store in self.erasures.iter().flat_map(|erasure| &erasure.stores) {
             let word = self.residue.levels.get(&store.store).unwrap_or(&store.reach.level);
-            let level = lastbell_contract::Level::parse(word).ok_or_else(|| failure!(Refused, "tampered", path = name::RESIDUE))?;
+            let level = lastbell_contract::Level::parse(word)
+                .ok_or_else(|| failure!(Refused, "tampered", path = name::RESIDUE))?;
             let condition = |condition: &crate::case::artefacts::Condition| {
                 let blocks = lastbell_contract::Level::parse(&condition.blocks)?;
                 let state = match condition.state.as_str() {
@@ -252,15 +272,20 @@ impl<'a> Maker<'a> {
                 };
                 Some(paper::Precondition { code: condition.code.clone(), blocks: Level(blocks), state })
             };
-            levels.insert(store.store.clone(), paper::StoreLevel {
-                store: store.store.clone(),
-                level: Level(level),
-                preconditions: store.reach.conditions.iter().filter_map(condition).collect(),
-                paper: match level {
-                    lastbell_contract::Level::L0 => paper::Paper::Protocol,
-                    lastbell_contract::Level::L1 | lastbell_contract::Level::L2 | lastbell_contract::Level::L2f => paper::Paper::Act,
+            levels.insert(
+                store.store.clone(),
+                paper::StoreLevel {
+                    store: store.store.clone(),
+                    level: Level(level),
+                    preconditions: store.reach.conditions.iter().filter_map(condition).collect(),
+                    paper: match level {
+                        lastbell_contract::Level::L0 => paper::Paper::Protocol,
+                        lastbell_contract::Level::L1 | lastbell_contract::Level::L2 | lastbell_contract::Level::L2f => {
+                            paper::Paper::Act
+                        }
+                    },
                 },
-            });
+            );
         }
         Ok(levels.into_values().collect())
     }
@@ -273,7 +298,8 @@ impl<'a> Maker<'a> {
             sums.1 += unit.tables.iter().map(|table| table.rows_before).sum::<u64>();
         }
         let techniques = |store: &str| {
-            let cleaned = self.erasures.iter().flat_map(|erasure| &erasure.stores).filter(|cleaned| cleaned.store == store);
+            let cleaned =
+                self.erasures.iter().flat_map(|erasure| &erasure.stores).filter(|cleaned| cleaned.store == store);
             let words: BTreeSet<&str> = cleaned.flat_map(|cleaned| &cleaned.techniques).map(String::as_str).collect();
             std::iter::once("delete-all").chain(words).collect::<Vec<_>>().join(" + ")
         };
@@ -297,7 +323,8 @@ impl<'a> Maker<'a> {
             let member = members.into_iter().find(|member| member.name == name);
             member.map_or(Party::Platform, |member| member_party(member.party))
         };
-        let attested = stated.map(|statement| paper::AttestedBy { name: one_line(&statement.by), party: party(&statement.by) });
+        let attested =
+            stated.map(|statement| paper::AttestedBy { name: one_line(&statement.by), party: party(&statement.by) });
         Ok(Some(paper::Target {
             kind: paper::TargetKind::Live,
             store: target.store.clone(),
@@ -345,7 +372,8 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn cuts(&self, plan: &Plan) -> Result<Vec<paper::Cut>> {
+    /// Keys that were cut, under whichever plan: a successor knows nothing of the tables that went before it.
+    fn cuts(&self) -> Result<Vec<paper::Cut>> {
         let decided = |cut: &crate::case::artefacts::Cut| {
             Ok(paper::Cut {
                 key: one_line(&format!("{}.{}", cut.table, cut.column)),
@@ -354,7 +382,12 @@ impl<'a> Maker<'a> {
                 at: moment(cut.at.as_deref().unwrap_or_default())?,
             })
         };
-        plan.cuts.iter().map(decided).collect()
+        let of = |unit: &ErasedUnit| {
+            let plan = self.plan_of(&unit.unit)?;
+            let gone = plan.unit(&unit.unit)?;
+            Some(plan.cuts.iter().filter(|cut| gone.tables.iter().any(|table| table.table == cut.references)))
+        };
+        self.destroyed().into_iter().filter_map(of).flatten().map(decided).collect()
     }
 
     fn corrections(&self, plan: &Plan) -> Result<Vec<paper::Correction>> {
@@ -398,7 +431,10 @@ impl<'a> Maker<'a> {
         let not_looked_for = reports().flat_map(|report| &report.not_looked_for).map(|one| paper::NotLookedFor {
             table: one_line(&one.table),
             column: one_line(&one.column),
-            why: serde_json::to_value(one.reason).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default(),
+            why: serde_json::to_value(one.reason)
+                .ok()
+                .and_then(|word| word.as_str().map(str::to_owned))
+                .unwrap_or_default(),
             count: one.count,
         });
         let unseen: BTreeSet<(&str, &str)> = reports()
@@ -491,7 +527,8 @@ impl<'a> Maker<'a> {
 
     /// Every file that the statement rests on, those in `history/` too. `work/` and `sealed/` are not handed out.
     fn evidence(&self) -> Result<Vec<paper::Evidence>> {
-        let bears = |path: &str| !path.starts_with("work/") && !path.starts_with("sealed/") && !path.contains("statement");
+        let bears =
+            |path: &str| !path.starts_with("work/") && !path.starts_with("sealed/") && !path.contains("statement");
         let files = self.session.case.files().iter().filter(|(path, _)| bears(path));
         let evidence = |(path, finished): (&String, &crate::case::Finished)| {
             let sha256 = Digest::parse(&finished.sha256).ok_or_else(|| failure!(Bug, "bug"))?;
@@ -512,7 +549,8 @@ impl<'a> Maker<'a> {
         ];
         let keeper = of.target.as_ref().and_then(|target| target.is_platform_attested_by.clone());
         let keeper = keeper.and_then(|by| Claim::attested(ClaimCode::TargetIsPlatform, by, of));
-        let mut claims: Vec<Claim> = measured.into_iter().filter_map(|code| Claim::measured(code, of)).chain(keeper).collect();
+        let mut claims: Vec<Claim> =
+            measured.into_iter().filter_map(|code| Claim::measured(code, of)).chain(keeper).collect();
         claims.sort_by_key(|claim| claim.code);
         claims
     }

@@ -112,7 +112,12 @@ fn describe(path: &Path, report: &CheckReport, tampered: Option<&Failure>, outco
         outcome.findings.push(line!("check-not-valid", path = shown, verdict = verdict, why = why.trim_end()));
     }
     if let Some(trust) = &report.trust {
-        outcome.lines.push(line!("check-trust", region = trust.region, version = trust.version, root = trust.root_key_id));
+        outcome.lines.push(line!(
+            "check-trust",
+            region = trust.region,
+            version = trust.version,
+            root = trust.root_key_id
+        ));
     }
     for signer in &report.signers {
         let holder = signer.holder.as_ref().or(signer.name_stated.as_ref()).map_or("-", String::as_str);

@@ -1,11 +1,11 @@
 //! Step decide: appends decisions to `decisions.yaml`, each checked against the inventory, and journals them.
 //! All or nothing: one entry that does not fit, and none is appended.
 
-use super::session::{DECISIONS_FILE, Session};
 use super::Outcome;
+use super::session::{DECISIONS_FILE, Session};
+use crate::case::Event;
 use crate::case::artefacts::{Inventory, name};
 use crate::case::folder::write_synced;
-use crate::case::Event;
 use crate::failure::{Failure, Result};
 use crate::profile::decisions::{Decisions, append};
 use crate::world::World;

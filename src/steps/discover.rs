@@ -5,9 +5,10 @@
 use super::session::{Session, Standing};
 use super::{Line, Outcome};
 use crate::case::artefacts::{ColumnFound, Inventory, Link, StoreFound, TableFound, name};
-use crate::case::{Event, Purpose, sha256};
+use crate::case::{Event, Purpose};
 use crate::detect::{self, TableFinding, TableSample, Verdict};
 use crate::failure::{Failure, Result};
+use crate::hex::sha256;
 use crate::profile::profile_file::{Disposition, Head, Mapping, Subject, SubjectLink, TableRule};
 use crate::profile::{Profile, case_file};
 use crate::verify::identity;
@@ -48,7 +49,8 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
         sample_rows: SAMPLE_ROWS,
         stores,
     };
-    let profile = draft_profile(session.files.case.system.name.as_deref().unwrap_or(session.case.id()), &inventory, &catalogs);
+    let profile =
+        draft_profile(session.files.case.system.name.as_deref().unwrap_or(session.case.id()), &inventory, &catalogs);
     let drafted = session.put_draft(&profile)?;
     session.case.write_artefact(world, "discover", name::INVENTORY, &inventory)?;
     Ok(session.noted(report(&inventory, &drafted, &profile)))
@@ -142,7 +144,11 @@ fn sample_all<'a>(
     Ok(samples)
 }
 
-fn table_found(table: &Table, counts: &BTreeMap<String, u64>, findings: &mut BTreeMap<String, TableFinding>) -> TableFound {
+fn table_found(
+    table: &Table,
+    counts: &BTreeMap<String, u64>,
+    findings: &mut BTreeMap<String, TableFinding>,
+) -> TableFound {
     let name = table.id.to_string();
     let (kind, content) = match &table.kind {
         TableKind::Base => ("base", None),
@@ -275,7 +281,8 @@ fn report(inventory: &Inventory, drafted: &str, profile: &Profile) -> Outcome {
     let findings: Vec<&TableFinding> =
         inventory.sources().flat_map(|store| &store.tables).filter_map(|table| table.finding.as_ref()).collect();
     let of = |verdict: Verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
-    let columns = findings.iter().flat_map(|finding| &finding.columns).filter(|column| column.verdict == Verdict::Personal);
+    let columns =
+        findings.iter().flat_map(|finding| &finding.columns).filter(|column| column.verdict == Verdict::Personal);
     let mut lines = vec![
         line!(
             "discovered",
@@ -326,7 +333,11 @@ pub fn csv(stores: &[&StoreFound]) -> String {
 }
 
 fn csv_field(field: &str) -> String {
-    if field.contains([',', '"', '\n', '\r']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field.to_owned() }
+    if field.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field.to_owned()
+    }
 }
 
 /// Keys exist from the first step on.

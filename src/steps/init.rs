@@ -5,8 +5,8 @@ use super::Outcome;
 use super::session::{CASE_FILE, PROFILE_FILE, unlock_file};
 use crate::case::{CaseFolder, Secret};
 use crate::failure::Result;
-use crate::profile::case_file::{self, CaseFile, StoreEntry, StoreRole};
 use crate::profile::builtin::builtin;
+use crate::profile::case_file::{self, CaseFile, StoreEntry, StoreRole};
 use crate::profile::{Profile, Source};
 use crate::world::World;
 use std::path::Path;
@@ -31,7 +31,8 @@ pub struct Given {
 pub fn run(path: &Path, given: &Given, world: &mut World) -> Result<Outcome> {
     let answers = given.answers.as_deref().map(|bytes| Source::read("answers", bytes)).transpose()?;
     let id = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let id: String = id.chars().map(|letter| if letter.is_alphanumeric() || letter == '-' { letter } else { '_' }).collect();
+    let id: String =
+        id.chars().map(|letter| if letter.is_alphanumeric() || letter == '-' { letter } else { '_' }).collect();
     let start = CaseFile::new(&id, stores(given));
     if start.stores.is_empty() && answers.is_none() {
         return Err(failure!(Usage, "init-no-source"));
@@ -71,7 +72,8 @@ fn profile_text(given: &Given, case: &CaseFile) -> Result<Option<String>> {
 }
 
 fn stores(given: &Given) -> Vec<StoreEntry> {
-    let entry = |name: &str, role: StoreRole, url: &String| StoreEntry { name: name.to_owned(), role, url: absolute(url) };
+    let entry =
+        |name: &str, role: StoreRole, url: &String| StoreEntry { name: name.to_owned(), role, url: absolute(url) };
     let source = given.source.as_ref().map(|url| entry("old", StoreRole::Source, url));
     let target = given.target.as_ref().map(|url| entry("new", StoreRole::Target, url));
     source.into_iter().chain(target).collect()

@@ -6,23 +6,23 @@ pub mod outcome;
 
 pub mod session;
 
-pub mod init;
-pub mod discover;
-pub mod decide;
-pub mod doctor;
-pub mod proof;
-pub mod verify;
-pub mod plan;
-pub mod plan_check;
 pub mod approve;
-pub mod erase;
-pub mod residue;
 pub mod certify;
-pub mod sign;
 pub mod check;
 pub mod close;
-pub mod status;
+pub mod decide;
+pub mod discover;
+pub mod doctor;
+pub mod erase;
+pub mod init;
+pub mod plan;
+pub mod plan_check;
+pub mod proof;
+pub mod residue;
 pub mod run;
+pub mod sign;
+pub mod status;
+pub mod verify;
 
 pub use outcome::{Line, Outcome};
 pub use session::Session;

@@ -6,18 +6,18 @@ use super::session::{CASE_FILE, Session, Standing};
 use super::verify::unwaived;
 use super::{Line, Outcome, plan_check};
 use crate::case::artefacts::{
-    ColumnCoverage, Commission, Correction, Coverage, Cut, Held, Inventory, KeptTable, Member, Plan, PlannedTable, PlannedUnit, ReachFound,
-    StoreFound, TableFound, Verification, Waived, name,
+    ColumnCoverage, Commission, Correction, Coverage, Cut, Held, Inventory, KeptTable, Member, Plan, PlannedTable,
+    PlannedUnit, ReachFound, StoreFound, TableFound, Verification, Waived, name,
 };
-use crate::case::folder::sha256;
 use crate::category::Category;
 use crate::certificate::keys as key_files;
 use crate::detect::Verdict;
 use crate::failure::{Failure, Result};
+use crate::hex::sha256;
+use crate::profile::Until;
 use crate::profile::case_file::{MemberParty, MemberRole};
 use crate::profile::decisions::WaivedVerdict;
 use crate::profile::profile_file::Disposition;
-use crate::profile::Until;
 use crate::verify::mapping::Coverage as MappedColumns;
 use crate::verify::report::MappingResult;
 use crate::world::World;
@@ -91,7 +91,8 @@ fn draft(session: &Session, world: &mut World) -> Result<Plan> {
 /// Every open point, as a chain that the printer walks.
 fn refuse(open: Vec<Line>) -> Failure {
     let points = open.len();
-    let as_failure = |line: Line| Failure { exit: crate::failure::Exit::Refused, code: line.code, args: line.args, cause: None };
+    let as_failure =
+        |line: Line| Failure { exit: crate::failure::Exit::Refused, code: line.code, args: line.args, cause: None };
     let chain = open.into_iter().map(as_failure).rev().reduce(|later, point| point.because(later));
     let refused = failure!(Refused, "plan-open", points = points);
     match chain {
@@ -114,7 +115,8 @@ impl Planner<'_> {
         for result in &self.verification.mappings {
             waivers.extend(self.mapping_waivers(result));
         }
-        for proof in self.verification.tables.iter().filter(|proof| proof.mappings.is_empty() && proof.result.rows > 0) {
+        for proof in self.verification.tables.iter().filter(|proof| proof.mappings.is_empty() && proof.result.rows > 0)
+        {
             let (table, rows) = (&proof.result.table, proof.result.rows);
             match self.session.files.effective.table_waivers.get(table) {
                 Some(waiver) if rows <= waiver.value => waivers.push(Waived {
@@ -127,7 +129,9 @@ impl Planner<'_> {
                     by: waiver.by.clone(),
                     at: waiver.at.text().to_owned(),
                 }),
-                Some(waiver) => self.open.push(line!("open-waiver-void", name = table, rows = rows, rows_max = waiver.value)),
+                Some(waiver) => {
+                    self.open.push(line!("open-waiver-void", name = table, rows = rows, rows_max = waiver.value))
+                }
                 None => self.open.push(line!("open-unmapped", table = table, rows = rows)),
             }
         }
@@ -160,15 +164,23 @@ impl Planner<'_> {
                     at: waiver.at.text().to_owned(),
                 }),
                 Some(waiver) => {
-                    self.open.push(line!("open-waiver-void", name = result.mapping, rows = rows, rows_max = waiver.value));
+                    self.open.push(line!(
+                        "open-waiver-void",
+                        name = result.mapping,
+                        rows = rows,
+                        rows_max = waiver.value
+                    ));
                 }
                 None => {}
             }
         }
         let unproved = unwaived(self.session, result);
         if unproved.iter().any(|(_, rows)| *rows > 0) {
-            let words: Vec<String> =
-                unproved.iter().filter(|(_, rows)| *rows > 0).map(|(verdict, rows)| format!("{verdict} {rows}")).collect();
+            let words: Vec<String> = unproved
+                .iter()
+                .filter(|(_, rows)| *rows > 0)
+                .map(|(verdict, rows)| format!("{verdict} {rows}"))
+                .collect();
             self.open.push(line!(
                 "open-unproved",
                 mapping = result.mapping,
@@ -266,7 +278,8 @@ impl Planner<'_> {
             let reviewed = self.session.files.effective.reviews.get(&(found.name.clone(), finding.column.clone()));
             let by_review = reviewed.filter(|review| review.value == Category::None);
             if let Some(rule) = &finding.checksum_rule {
-                let named = ruling.overrides.contains(rule) || by_review.is_some_and(|review| review.overrides.contains(rule));
+                let named =
+                    ruling.overrides.contains(rule) || by_review.is_some_and(|review| review.overrides.contains(rule));
                 if !named {
                     self.open.push(line!("open-checksum", table = found.name, column = finding.column, rule = rule));
                 }
@@ -308,11 +321,22 @@ impl Planner<'_> {
             for link in found.links.iter().filter(|link| going.contains_key(&link.references)) {
                 // Naming any column of a composite key decides the whole key.
                 let decided = link.columns.iter().find_map(|column| {
-                    self.session.files.effective.cuts.get(&(found.name.clone(), column.clone())).map(|cut| (column, cut))
+                    self.session
+                        .files
+                        .effective
+                        .cuts
+                        .get(&(found.name.clone(), column.clone()))
+                        .map(|cut| (column, cut))
                 });
-                let column = decided.map_or_else(|| link.columns.first().cloned().unwrap_or_default(), |(column, _)| column.clone());
+                let column = decided
+                    .map_or_else(|| link.columns.first().cloned().unwrap_or_default(), |(column, _)| column.clone());
                 if decided.is_none() {
-                    self.open.push(line!("open-cut", table = found.name, column = column, references = link.references));
+                    self.open.push(line!(
+                        "open-cut",
+                        table = found.name,
+                        column = column,
+                        references = link.references
+                    ));
                 }
                 cuts.push(Cut {
                     table: found.name.clone(),
@@ -348,15 +372,18 @@ impl Planner<'_> {
         }
         let before = self.session.units_so_far();
         let numbered = groups.into_iter().enumerate();
-        Ok(numbered.map(|(index, ((store, _), tables))| self.unit(before + index as u64 + 1, store, tables, kept)).collect())
+        Ok(numbered
+            .map(|(index, ((store, _), tables))| self.unit(before + index as u64 + 1, store, tables, kept))
+            .collect())
     }
 
     fn unit(&self, number: u64, store: String, tables: Vec<PlannedTable>, kept: &[KeptTable]) -> PlannedUnit {
         let inside: BTreeSet<&String> = tables.iter().map(|table| &table.table).collect();
         let touches = |kept: &&KeptTable| {
-            let linked = self.inventory.source_table(&kept.table).is_some_and(|(_, found)| {
-                found.links.iter().any(|link| inside.contains(&link.references))
-            });
+            let linked = self
+                .inventory
+                .source_table(&kept.table)
+                .is_some_and(|(_, found)| found.links.iter().any(|link| inside.contains(&link.references)));
             let led_to = tables.iter().any(|table| table.leads_to.contains(&kept.table));
             kept.store == store && (linked || led_to || self.joined_by(&tables, &kept.table))
         };
@@ -376,9 +403,9 @@ impl Planner<'_> {
     /// A mapping of the unit reads the kept table to find its rows' keys.
     fn joined_by(&self, tables: &[PlannedTable], kept: &str) -> bool {
         let mappings = self.session.files.profile.iter().flat_map(|profile| &profile.mappings);
-        mappings.filter(|mapping| tables.iter().any(|table| table.mappings.contains(&mapping.name))).any(|mapping| {
-            mapping.source.tables().iter().any(|table| table.table == kept)
-        })
+        mappings
+            .filter(|mapping| tables.iter().any(|table| table.mappings.contains(&mapping.name)))
+            .any(|mapping| mapping.source.tables().iter().any(|table| table.table == kept))
     }
 
     fn system(&mut self) -> String {
@@ -525,7 +552,10 @@ fn coverage(verification: &Verification, units: &[PlannedUnit]) -> Coverage {
                 *coverage.moved_on_by_column.entry(format!("{}.{column}", result.mapping)).or_default() += rows;
             }
             coverage.tolerances.extend(
-                result.tolerances.iter().map(|one| format!("{}.{}: {}", result.mapping, one.target, one.tolerances.join(", "))),
+                result
+                    .tolerances
+                    .iter()
+                    .map(|one| format!("{}.{}: {}", result.mapping, one.target, one.tolerances.join(", "))),
             );
         }
     }
@@ -557,7 +587,11 @@ fn report(plan: &Plan) -> Outcome {
     if corrections > 0 {
         lines.push(line!("planned-corrections", tables = corrections));
     }
-    lines.push(line!("planned-approve", threshold = plan.commission.threshold, members = plan.commission.members.len()));
+    lines.push(line!(
+        "planned-approve",
+        threshold = plan.commission.threshold,
+        members = plan.commission.members.len()
+    ));
     let findings = plan.reach.iter().filter(|(_, reach)| reach.level < plan.level).map(|(store, reach)| {
         let blocked = reach.conditions.iter().filter(|condition| condition.state != "pass");
         let blocked: Vec<&str> = blocked.map(|condition| condition.code.as_str()).collect();

@@ -40,8 +40,13 @@ fn check_names(plan: &Plan, problems: &mut Vec<Line>) {
 /// A unit is closed: no declared link and no mapping leads from one unit into another.
 fn check_closed(plan: &Plan, unit: &PlannedUnit, problems: &mut Vec<Line>) {
     let inside: BTreeSet<&String> = unit.tables.iter().map(|table| &table.table).collect();
-    let elsewhere: BTreeSet<&String> =
-        plan.units.iter().filter(|other| other.unit != unit.unit).flat_map(|other| &other.tables).map(|table| &table.table).collect();
+    let elsewhere: BTreeSet<&String> = plan
+        .units
+        .iter()
+        .filter(|other| other.unit != unit.unit)
+        .flat_map(|other| &other.tables)
+        .map(|table| &table.table)
+        .collect();
     for table in &unit.tables {
         for led in table.leads_to.iter().filter(|led| elsewhere.contains(led) && !inside.contains(led)) {
             problems.push(line!("check-open-unit", unit = unit.unit, table = table.table, leads_to = led));
@@ -94,7 +99,12 @@ fn check_commission(plan: &Plan, problems: &mut Vec<Line>) {
     let others: u64 = by_party.iter().filter(|(party, _)| **party != "processor").map(|(_, count)| count).sum();
     let distinct = keys.len().min(names.len()) as u64;
     let threshold = plan.commission.threshold;
-    if keys.len() != members.len() || names.len() != members.len() || threshold < 1 || threshold > distinct || others == 0 {
+    if keys.len() != members.len()
+        || names.len() != members.len()
+        || threshold < 1
+        || threshold > distinct
+        || others == 0
+    {
         problems.push(line!("check-commission", threshold = threshold, members = distinct));
     }
 }

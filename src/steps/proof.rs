@@ -78,7 +78,8 @@ pub fn prove(
         let read = read_source(world, context, to_prove, source, needles.as_deref_mut())?;
         proved.source_rows.insert(name.clone(), read.table.rows);
         for (mapping, (set, uncovered)) in to_prove.mappings.iter().zip(read.sides) {
-            let reader = target.as_deref_mut().ok_or_else(|| failure!(Refused, "target-missing", mapping = mapping.name))?;
+            let reader =
+                target.as_deref_mut().ok_or_else(|| failure!(Refused, "target-missing", mapping = mapping.name))?;
             let mut scan_target = |scan: &Scan, visit: &mut Visit<'_>| reader.scan(scan, visit);
             let (target_set, rows) = read_side(world, context, mapping, &mapping.target, &mut scan_target)?;
             *proved.target_rows.entry(mapping.target.base().table.to_string()).or_default() += rows;
@@ -264,8 +265,12 @@ fn personal_columns(session: &Session, inventory: &Inventory, catalog: &Catalog)
         let name = table.id.to_string();
         let Some((_, found)) = inventory.source_table(&name) else { continue };
         let key_to_subject = |column: &str| {
-            let via = profile.tables.get(&name).and_then(|rule| rule.subject.as_ref()).is_some_and(|link| link.via == column);
-            via || profile.subjects.iter().any(|subject| subject.table == name && subject.key.iter().any(|key| key == column))
+            let via =
+                profile.tables.get(&name).and_then(|rule| rule.subject.as_ref()).is_some_and(|link| link.via == column);
+            via || profile
+                .subjects
+                .iter()
+                .any(|subject| subject.table == name && subject.key.iter().any(|key| key == column))
         };
         let columns = session.personal_columns(found).into_iter().map(|(column, category)| {
             let identifies = category.identifies() || key_to_subject(&column);
@@ -291,7 +296,13 @@ pub fn check_kinship(
         return Err(failure!(Refused, "target-is-source"));
     }
     let attested = |what: &str| {
-        session.files.case.attested.iter().find(|statement| statement.what == what).map(|statement| statement.by.clone())
+        session
+            .files
+            .case
+            .attested
+            .iter()
+            .find(|statement| statement.what == what)
+            .map(|statement| statement.by.clone())
     };
     let attested_apart = attested("target-apart");
     let state = match &info.identity.follows {

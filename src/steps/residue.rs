@@ -2,8 +2,8 @@
 //! Reads `erasure.json`, the sealed needles, the rows that stay, and every file that can be reached; writes `residue.json`.
 //! Changes no store.
 
-use super::session::{Session, StoreAt, Standing};
 use super::Outcome;
+use super::session::{Session, Standing, StoreAt};
 use crate::case::artefacts::{ErasedUnit, Erasure, Residue, UnitEnd, UnitResidue, name};
 use crate::case::seal::unseal;
 use crate::case::{Event, Purpose, Secret};
@@ -46,10 +46,9 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
         let mut reader = world.open_reader(&at.name, &at.location)?;
         let mut of_store: Vec<&mut Hunted> = hunted.iter_mut().filter(|unit| unit.store == store).collect();
         let kept = spare_kept_rows(session, world, reader.as_mut(), &key, &mut of_store)?;
-        session.case.record(
-            world,
-            Event::Look { store: store.clone(), purpose: "residue".to_owned(), rows: kept.clone() },
-        )?;
+        session
+            .case
+            .record(world, Event::Look { store: store.clone(), purpose: "residue".to_owned(), rows: kept.clone() })?;
         residue.kept_rows.extend(kept);
         let places = places(session, world, &at, reader.as_mut())?;
         drop(reader);
@@ -137,7 +136,8 @@ struct Places {
 
 fn places(session: &Session, world: &World, at: &StoreAt, reader: &mut dyn Reader) -> Result<Places> {
     let mut not_looked_at = Vec::new();
-    let mut unseen = |what: &str, why: &str| not_looked_at.push(NotLookedAt { what: what.to_owned(), why: why.to_owned() });
+    let mut unseen =
+        |what: &str, why: &str| not_looked_at.push(NotLookedAt { what: what.to_owned(), why: why.to_owned() });
     unseen("free-space", "outside-files");
     unseen("copies-elsewhere", "not-named");
     unseen("compressed-content", "not-decoded");
@@ -259,7 +259,8 @@ fn levels(erasures: &[Erasure], residue: &Residue) -> BTreeMap<String, String> {
 
 fn report(residue: &Residue) -> Outcome {
     let sum = |of: fn(&crate::residue::Report) -> u64| residue.units.iter().map(|unit| of(&unit.report)).sum::<u64>();
-    let files: BTreeSet<&String> = residue.units.iter().flat_map(|unit| &unit.report.files).map(|file| &file.path).collect();
+    let files: BTreeSet<&String> =
+        residue.units.iter().flat_map(|unit| &unit.report.files).map(|file| &file.path).collect();
     let clean = residue.units.iter().all(|unit| unit.report.clean == Clean::Pass);
     let mut lines = vec![line!(
         "searched",
@@ -275,7 +276,13 @@ fn report(residue: &Residue) -> Outcome {
     let mut findings = Vec::new();
     for unit in &residue.units {
         for file in unit.report.files.iter().filter(|file| file.hits > 0) {
-            findings.push(line!("residue-found", unit = unit.unit, path = file.path, values = file.distinct, hits = file.hits));
+            findings.push(line!(
+                "residue-found",
+                unit = unit.unit,
+                path = file.path,
+                values = file.distinct,
+                hits = file.hits
+            ));
         }
         for file in &unit.report.not_read {
             findings.push(line!("residue-unread", path = file.path, why = file.why));

@@ -4,9 +4,9 @@
 use super::{Line, Outcome};
 use crate::case::artefacts::{Inventory, Origin, Plan, Predecessor, TableFound, name};
 use crate::case::folder::write_synced;
-use crate::case::{CaseFolder, Event, OperatorKey, Purpose, Secret, UnlockFile, WrappedKeys, sha256};
-use crate::certificate::keys as key_files;
+use crate::case::{CaseFolder, Event, OperatorKey, Purpose, Secret, UnlockFile, WrappedKeys};
 use crate::category::Category;
+use crate::certificate::keys as key_files;
 use crate::failure::{Failure, Result};
 use crate::profile::case_file::{CaseFile, StoreRole};
 use crate::profile::decisions::{self, Decisions, Effective, Settled};
@@ -25,15 +25,8 @@ pub const PROFILE_FILE: &str = "profile.yaml";
 pub const DECISIONS_FILE: &str = "decisions.yaml";
 
 /// Artefacts in the order in which they are made: each stands on those before it.
-const CHAIN: [&str; 7] = [
-    name::INVENTORY,
-    name::VERIFICATION,
-    name::PLAN,
-    name::ERASURE,
-    name::RESIDUE,
-    name::STATEMENT,
-    name::CERTIFICATE,
-];
+const CHAIN: [&str; 7] =
+    [name::INVENTORY, name::VERIFICATION, name::PLAN, name::ERASURE, name::RESIDUE, name::STATEMENT, name::CERTIFICATE];
 
 /// Sections that `verify` freezes.
 const VERIFY_SECTIONS: [&str; 5] =
@@ -192,8 +185,7 @@ impl Session {
             }
             self.retire_from(world, artefact)?;
         }
-        let event =
-            Event::StepBegun { step: step.to_owned(), why: why.to_owned(), changed, inputs: inputs.clone() };
+        let event = Event::StepBegun { step: step.to_owned(), why: why.to_owned(), changed, inputs: inputs.clone() };
         self.case.record(world, event)?;
         Ok(Standing::ToMake(why))
     }
@@ -508,7 +500,8 @@ impl Session {
         }
         let number = |path: &str| path.split('/').nth(1).and_then(|number| number.parse::<u64>().ok());
         let suffix = format!("/{artefact}");
-        let in_history = self.case.files().iter().filter(|(path, _)| path.starts_with("history/") && path.ends_with(&suffix));
+        let in_history =
+            self.case.files().iter().filter(|(path, _)| path.starts_with("history/") && path.ends_with(&suffix));
         let newest = in_history.max_by_key(|(path, _)| number(path));
         Ok(newest.map(|(path, finished)| Predecessor { path: path.clone(), sha256: finished.sha256.clone() }))
     }
@@ -572,7 +565,9 @@ impl PeopleFiles {
 pub fn unlock_file(case: &CaseFile, world: &World, folder: &Path) -> UnlockFile {
     let named = case.unlock_file.as_ref().map(|named| folder.join(named));
     let from_environment = || (world.variable)("LASTBELL_UNLOCK_FILE").map(PathBuf::from);
-    UnlockFile(named.or_else(from_environment).unwrap_or_else(|| world.unlock_folder.join(format!("{}.unlock", case.case))))
+    UnlockFile(
+        named.or_else(from_environment).unwrap_or_else(|| world.unlock_folder.join(format!("{}.unlock", case.case))),
+    )
 }
 
 /// What decisions may name.
@@ -587,7 +582,9 @@ impl decisions::Known for Known<'_> {
     }
 
     fn has_column(&self, table: &str, column: &str) -> bool {
-        self.inventory.source_table(table).is_some_and(|(_, table)| table.columns.iter().any(|found| found.name == column))
+        self.inventory
+            .source_table(table)
+            .is_some_and(|(_, table)| table.columns.iter().any(|found| found.name == column))
     }
 
     fn has_mapping(&self, mapping: &str) -> bool {
@@ -608,10 +605,4 @@ impl decisions::Known for Known<'_> {
 #[must_use]
 pub fn table_id(catalog: &lastbell_contract::Catalog, name: &str) -> Option<TableId> {
     catalog.tables.iter().find(|table| table.id.to_string() == name).map(|table| table.id.clone())
-}
-
-/// Digest of bytes, for callers outside `case`.
-#[must_use]
-pub fn digest(bytes: &[u8]) -> String {
-    sha256(bytes)
 }

@@ -74,7 +74,8 @@ pub(super) fn assemble(session: &mut Session, world: &mut World) -> Result<Outco
         let signer = signed.signatures().first().map(|signature| signature.key_id.to_string()).unwrap_or_default();
         session.case.receive(world, "sign", &path, &signer)?;
     }
-    let paths: Vec<String> = session.case.files().keys().filter(|path| path.starts_with("signatures/")).cloned().collect();
+    let paths: Vec<String> =
+        session.case.files().keys().filter(|path| path.starts_with("signatures/")).cloned().collect();
     let mut envelope: Option<Envelope> = None;
     for path in &paths {
         let signed = read(path, &session.case.read(path)?, &bytes, &statement)?;

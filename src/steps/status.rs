@@ -2,8 +2,8 @@
 
 use super::session::Session;
 use super::{Line, Outcome, approve};
-use crate::case::artefacts::{Erasure, name};
 use crate::case::Event;
+use crate::case::artefacts::{Erasure, name};
 use crate::failure::{Exit, Result};
 use crate::world::World;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,9 @@ pub fn run(cases: &[PathBuf], world: &mut World) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     let (mut found, mut gravest) = (Vec::new(), None);
     for path in cases {
-        match Session::open(path, world).and_then(|session| Ok((session.case.id().to_owned(), standing(&session, world)?))) {
+        match Session::open(path, world)
+            .and_then(|session| Ok((session.case.id().to_owned(), standing(&session, world)?)))
+        {
             Ok((case, standing)) => {
                 outcome.lines.push(told(path, &case, &standing));
                 let counted = standing.counted.map(|(counted, wanted)| serde_json::json!([counted, wanted]));

@@ -69,8 +69,13 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
     let read_at = world.now_text();
     let mut target_rows = BTreeMap::new();
     for source in &mut sources {
-        let mappings =
-            compile_mappings(session, &inventory, &source.catalog, target.as_ref().map(|target| &target.catalog), &destroy)?;
+        let mappings = compile_mappings(
+            session,
+            &inventory,
+            &source.catalog,
+            target.as_ref().map(|target| &target.catalog),
+            &destroy,
+        )?;
         let tables = to_prove(&source.name, &source.catalog, &destroy, mappings);
         let reader = source.reader.as_mut();
         let snapshot = begin_on(reader, &source.info)?;

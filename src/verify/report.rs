@@ -5,7 +5,7 @@ use super::compare::{Comparison, Counts, KeyFindings, Verdict};
 use super::coverage::Coverage;
 use super::mapping::{CompiledMapping, ToleratedColumn};
 use super::table_digest::TableDigest;
-use crate::merkle::Hash;
+use crate::hex;
 use lastbell_contract::TableId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -79,7 +79,7 @@ impl MappingResult {
         let side = |side: &super::side::CompiledSide, figures: &super::compare::SideFigures| SideResult {
             table: side.base().table.to_string(),
             rows: figures.rows,
-            root: hex(&figures.root),
+            root: hex::encode(&figures.root),
         };
         let total = |(verdict, findings): (&Verdict, &KeyFindings)| (*verdict, findings.total);
         Self {
@@ -129,10 +129,6 @@ impl TableResult {
     /// A table's result.
     #[must_use]
     pub fn new(table: &TableId, digest: &TableDigest) -> Self {
-        Self { table: table.to_string(), rows: digest.rows, root: hex(&digest.root) }
+        Self { table: table.to_string(), rows: digest.rows, root: hex::encode(&digest.root) }
     }
-}
-
-fn hex(hash: &Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -279,11 +279,20 @@ fn write_database(path: &Path) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let mut writer = DemoWriter::create(path).unwrap();
     SCHEMA.iter().for_each(|ddl| writer.execute(ddl).unwrap());
-    let pupils: Vec<Row> =
-        PUPILS.iter().map(|(id, fio, snils, phone)| vec![Value::Int(*id), text(fio), text(snils), text(phone)]).collect();
+    let pupils: Vec<Row> = PUPILS
+        .iter()
+        .map(|(id, fio, snils, phone)| vec![Value::Int(*id), text(fio), text(snils), text(phone)])
+        .collect();
     writer.insert("pupils", &["id", "fio", "snils", "phone"], &pupils).unwrap();
     let marks: Vec<Row> = (0..12_i128)
-        .map(|id| vec![Value::Int(id + 1), Value::Int(id % 4 + 1), Value::Int(id % 2 + 1), text(["5", "4", "н"][id as usize % 3])])
+        .map(|id| {
+            vec![
+                Value::Int(id + 1),
+                Value::Int(id % 4 + 1),
+                Value::Int(id % 2 + 1),
+                text(["5", "4", "н"][id as usize % 3]),
+            ]
+        })
         .collect();
     writer.insert("marks", &["id", "pupil_id", "subject_id", "mark"], &marks).unwrap();
     let staff = vec![
@@ -293,7 +302,9 @@ fn write_database(path: &Path) {
     writer.insert("staff", &["id", "fio", "email"], &staff).unwrap();
     let subjects = vec![vec![Value::Int(1), text("Чистописание")], vec![Value::Int(2), text("Астрономия")]];
     writer.insert("subjects", &["id", "title"], &subjects).unwrap();
-    writer.insert("rooms", &["id", "title", "keeper_id"], &[vec![Value::Int(1), text("кабинет 7"), Value::Int(1)]]).unwrap();
+    writer
+        .insert("rooms", &["id", "title", "keeper_id"], &[vec![Value::Int(1), text("кабинет 7"), Value::Int(1)]])
+        .unwrap();
     let visits = vec![
         vec![text("2026-08-30 08:00:00"), text("Звонкова Аглая Тестовна вошла с 10.1.2.3")],
         vec![text("2026-08-31 09:30:00"), text("Указкина Милица Проверовна поставила 5")],
@@ -341,4 +352,192 @@ pub fn code_of<T>(result: Result<T>) -> &'static str {
 /// The first cause.
 pub fn root(failure: &Failure) -> &Failure {
     failure.cause.as_deref().map_or(failure, root)
+}
+
+/// Every file below a folder with its bytes, by its path from there: two of these show that nothing was touched.
+pub fn files_below(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let mut files = std::collections::BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(current) = folders.pop() {
+        for entry in fs::read_dir(&current).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().display().to_string();
+                files.insert(name, fs::read(&path).unwrap_or_default());
+            }
+        }
+    }
+    files
+}
+
+/// One JSON file.
+pub fn json_file(path: &Path) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// Runs the program with `--json`: the exit code, and the one document that stdout must be.
+pub fn lastbell_json(arguments: &[&str]) -> (i32, serde_json::Value) {
+    let ran = lastbell(&[&["--json"], arguments].concat());
+    let document = serde_json::from_str(&ran.out);
+    let document = document.unwrap_or_else(|_| panic!("{arguments:?}: stdout is one JSON document: {ran:?}"));
+    (ran.code.unwrap(), document)
+}
+
+/// The code at the end of an error document's chain of causes.
+pub fn root_code(document: &serde_json::Value) -> String {
+    let mut error = &document["error"];
+    while error["cause"].is_object() {
+        error = &error["cause"];
+    }
+    error["code"].as_str().unwrap_or("ok").to_owned()
+}
+
+/// All codes of a failure, from what was noticed to the first cause, each with its placeholders.
+pub fn codes(failure: &Failure) -> Vec<String> {
+    std::iter::successors(Some(failure), |failure| failure.cause.as_deref()).map(ToString::to_string).collect()
+}
+
+/// A `plan` that must be refused: the codes of its open points, sorted.
+pub fn open_points(result: Result<Outcome>) -> Vec<String> {
+    let failure = result.expect_err("a plan with an open point is refused");
+    assert_eq!(failure.code, "plan-open", "{:?}", codes(&failure));
+    let mut points = codes(&failure).split_off(1);
+    assert_eq!(failure.arg("points"), Some(points.len().to_string().as_str()), "every point is named");
+    points.sort();
+    points
+}
+
+impl SmallCase {
+    /// Reads an artefact.
+    pub fn artefact<T: serde::de::DeserializeOwned>(&self, world: &mut World, name: &str) -> T {
+        self.session(world).case.artefact(name).unwrap()
+    }
+
+    /// Rewrites profile.yaml as a person would.
+    pub fn change_profile(&self, change: impl FnOnce(&mut lastbell::profile::Profile)) {
+        let path = self.case().join("profile.yaml");
+        let (mut profile, _) = lastbell::profile::Profile::load("profile.yaml", &fs::read(&path).unwrap()).unwrap();
+        change(&mut profile);
+        fs::write(&path, profile.render(lastbell::profile::Language::En)).unwrap();
+    }
+
+    /// Changes one mapping of profile.yaml.
+    pub fn change_mapping(&self, name: &str, change: impl FnOnce(&mut lastbell::profile::profile_file::Mapping)) {
+        self.change_profile(|profile| {
+            change(profile.mappings.iter_mut().find(|mapping| mapping.name == name).expect("a drafted mapping"));
+        });
+    }
+
+    /// Puts other text into case.yaml; the text must be there.
+    pub fn change_case_file(&self, old: &str, new: &str) {
+        let path = self.case().join("case.yaml");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(old), "case.yaml has {old:?}:\n{text}");
+        fs::write(&path, text.replacen(old, new, 1)).unwrap();
+    }
+
+    /// Appends decisions.
+    pub fn decide(&self, world: &mut World, yaml: &str) {
+        decide(&mut self.session(world), world, yaml).unwrap();
+    }
+
+    /// Decisions of the small case without the lines that contain any of the words.
+    pub fn discovered_without(&self, world: &mut World, words: &[&str]) {
+        let mut session = self.session(world);
+        steps::discover::run(&mut session, world, false).unwrap();
+        let kept = DECISIONS.lines().filter(|line| !words.iter().any(|word| line.contains(word)));
+        let lines = kept.collect::<Vec<_>>().join("\n");
+        decide(&mut session, world, &lines).unwrap();
+    }
+
+    /// A trust list in which the region lists all members; made by `root`.
+    pub fn trust_list(&self, world: &World) -> PathBuf {
+        use lastbell::certificate::scalars::{Instant, Party};
+        use lastbell::certificate::trust;
+        let root = SigningKey::from_random(&[77; 32]);
+        let at = Instant::from_unix(world.clock.now().as_second() - 40 * 86_400).unwrap();
+        let mut list = trust::new("Test region", trust::Policy::default(), at, &root).unwrap();
+        for (key, (holder, party)) in self.keys.iter().zip([
+            ("Иванова", Party::Operator),
+            ("Петров", Party::Operator),
+            ("Сидоров", Party::Processor),
+        ]) {
+            let new = trust::NewKey {
+                key: key.public(),
+                holder: holder.to_owned(),
+                role: "member".to_owned(),
+                party,
+                not_before: at,
+                not_after: None,
+            };
+            list = trust::add(&list, new, at, &root).unwrap();
+        }
+        let path = self.folder.join("trust.json");
+        fs::write(&path, list).unwrap();
+        path
+    }
+
+    /// The report of `check` with trust list and evidence.
+    pub fn check(&self, world: &World) -> serde_json::Value {
+        let request = steps::check::Request {
+            certificates: vec![self.case().join("certificate.json")],
+            trust: Some(self.trust_list(world)),
+            root: None,
+            evidence: Some(self.case()),
+        };
+        steps::check::run(&request, world).unwrap().document["certificates"][0]["report"].clone()
+    }
+
+    /// The statement's predicate.
+    pub fn predicate(&self) -> serde_json::Value {
+        json_file(&self.case().join("statement.json"))["predicate"].clone()
+    }
+
+    /// A path as the program takes it.
+    pub fn case_argument(&self) -> String {
+        self.case().display().to_string()
+    }
+}
+
+/// Another process that has begun to write to a database and holds it until this is dropped: the test binary itself, run
+/// with the ignored test `holds_a_write_lock`, which calls [`hold_a_write_lock`].
+pub struct LockHolder(std::process::Child);
+
+impl LockHolder {
+    /// Starts it and waits until it holds the lock.
+    pub fn on(database: &Path) -> Self {
+        use std::io::BufRead;
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "holds_a_write_lock", "--ignored", "--nocapture"])
+            .env("LASTBELL_TEST_LOCK", database)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+        let held = lines.by_ref().map_while(std::io::Result::ok).any(|line| line.contains("held"));
+        assert!(held, "the other process holds the lock");
+        std::thread::spawn(move || lines.for_each(drop));
+        Self(child)
+    }
+}
+
+impl Drop for LockHolder {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+/// The body of the other process.
+#[allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test's child process is told by its environment")]
+pub fn hold_a_write_lock() {
+    use std::io::Read;
+    let database = std::env::var("LASTBELL_TEST_LOCK").expect("only another test runs this");
+    let mut writer = DemoWriter::open(Path::new(&database)).unwrap();
+    writer.execute("BEGIN IMMEDIATE").unwrap();
+    println!("held");
+    std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
 }

@@ -66,7 +66,9 @@ impl Gates {
         }
         let Known::Yes(micros) = info.last_write else { return None };
         let ours = session.case.entries().iter().any(|entry| match &entry.event {
-            Event::UnitDone { last_write, .. } | Event::StoreScrubbed { last_write, .. } => *last_write == micros.to_string(),
+            Event::UnitDone { last_write, .. } | Event::StoreScrubbed { last_write, .. } => {
+                *last_write == micros.to_string()
+            }
             _ => false, // every other event
         });
         let age_hours = (world.clock.now().as_microsecond() - micros) / 3_600_000_000;

@@ -32,7 +32,12 @@ struct Run {
 /// Has everything that the plan names been destroyed? Then there is nothing to confirm.
 #[must_use]
 pub fn nothing_left(session: &Session) -> bool {
-    session.case.artefact_if_made::<Erasure>(name::ERASURE).ok().flatten().is_some_and(|made| made.standing().next().is_none())
+    session
+        .case
+        .artefact_if_made::<Erasure>(name::ERASURE)
+        .ok()
+        .flatten()
+        .is_some_and(|made| made.standing().next().is_none())
 }
 
 /// Erases.
@@ -206,11 +211,18 @@ fn witnessed<T>(
     }
 }
 
-fn scrub(session: &mut Session, world: &World, run: &Run, at: &StoreAt, eraser: &mut dyn Eraser) -> Result<CleanedStore> {
+fn scrub(
+    session: &mut Session,
+    world: &World,
+    run: &Run,
+    at: &StoreAt,
+    eraser: &mut dyn Eraser,
+) -> Result<CleanedStore> {
     let level = Level::parse(&run.plan.level).ok_or_else(|| failure!(Refused, "tampered", path = name::PLAN))?;
     let gone = session.gone_tables();
     let catalog = eraser.catalog()?;
-    let tables = catalog.tables.iter().filter(|table| gone.contains(&table.id.to_string())).map(|table| table.id.clone());
+    let tables =
+        catalog.tables.iter().filter(|table| gone.contains(&table.id.to_string())).map(|table| table.id.clone());
     let request = Scrub { level, tables: tables.collect() };
     let scrubbed = witnessed(session, world, &at.name, |witness| eraser.scrub(&request, witness))?;
     let last_write = last_write(&eraser.info()?);
@@ -255,7 +267,10 @@ fn count_again(session: &mut Session, world: &World, units: &mut [ErasedUnit]) -
 impl Session {
     /// Whether a unit is done.
     pub(super) fn is_done(&self, planned: &PlannedUnit) -> bool {
-        self.case.entries().iter().any(|entry| matches!(&entry.event, Event::UnitDone { unit, .. } if *unit == planned.unit))
+        self.case
+            .entries()
+            .iter()
+            .any(|entry| matches!(&entry.event, Event::UnitDone { unit, .. } if *unit == planned.unit))
     }
 }
 

@@ -3,9 +3,9 @@
 use super::gates::Gates;
 use super::witness::JournalWitness;
 use super::{Run, Target, last_write, refuse, target_snapshot};
+use crate::case::Event;
 use crate::case::artefacts::{ErasedTable, ErasedUnit, PlannedUnit, UnitEnd};
 use crate::case::seal::seal;
-use crate::case::Event;
 use crate::failure::{Exit, Failure, Result};
 use crate::residue::{Collector, Limits};
 use crate::steps::proof::{ProofContext, Proved, ToProve, compile_mappings, prove};
@@ -185,7 +185,13 @@ impl Work<'_> {
             let proof = proof.ok_or_else(|| failure!(Bug, "bug"))?;
             let counted = rows.get(&table.table).copied().unwrap_or(0);
             if proof.result.rows != counted {
-                return Err(failure!(Refused, "count-routes", table = table.table, scan = proof.result.rows, count = counted));
+                return Err(failure!(
+                    Refused,
+                    "count-routes",
+                    table = table.table,
+                    scan = proof.result.rows,
+                    count = counted
+                ));
             }
             if proof.result.root != table.root {
                 return Err(failure!(Refused, "drift-rows", table = table.table, rows = counted, planned = table.rows));
@@ -232,7 +238,8 @@ impl Work<'_> {
     /// Whole and synced before the first intent. Those of an earlier, broken proof are superseded.
     fn keep_needles(&mut self, planned: &PlannedUnit, needles: Collector) -> Result<Vec<String>> {
         let prefix = format!("work/needles-{}-", planned.unit);
-        let old: Vec<String> = self.session.case.files().keys().filter(|name| name.starts_with(&prefix)).cloned().collect();
+        let old: Vec<String> =
+            self.session.case.files().keys().filter(|name| name.starts_with(&prefix)).cloned().collect();
         for name in old {
             self.session.case.destroy(self.world, &name, "superseded")?;
         }
@@ -277,7 +284,12 @@ impl Work<'_> {
         self.session.case.record(self.world, event)
     }
 
-    fn destroy_tables(&mut self, mut locked: Box<dyn LockedUnit + '_>, planned: &PlannedUnit, left: &[TableId]) -> Result<()> {
+    fn destroy_tables(
+        &mut self,
+        mut locked: Box<dyn LockedUnit + '_>,
+        planned: &PlannedUnit,
+        left: &[TableId],
+    ) -> Result<()> {
         let mut witness =
             JournalWitness::new(&mut self.session.case, self.world, &self.at.name, &planned.unit, schema(planned));
         let destroyed = left.iter().try_for_each(|id| locked.destroy(id, &mut witness));
