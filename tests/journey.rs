@@ -91,7 +91,7 @@ const WHOLE: [u64; 6] = [4, 12, 2, 2, 2, 1];
 /// One row changed, one deleted in the target: the counts, and nothing is written anywhere.
 fn blocked_by_two_rows(case: &SmallCase, world: &mut World) {
     case.sql(&case.target(), "UPDATE pupils SET phone = '+79000000099' WHERE id = 2; DELETE FROM marks WHERE id = 7");
-    let (before, listing) = (files_below(&case.source().parent().unwrap().to_owned()), listing(&case.source()));
+    let (before, listing) = (files_below(case.source().parent().unwrap()), listing(&case.source()));
     let verified = case.verified(world);
     assert_eq!(verified.exit_code(), 1, "a difference is a finding, no error");
     assert_eq!(verified.findings.len(), 2, "{:?}", verified.findings);
@@ -104,7 +104,7 @@ fn blocked_by_two_rows(case: &SmallCase, world: &mut World) {
     assert!(points.iter().all(|point| point.starts_with("open-unproved ")), "{points:?}");
     assert_eq!(code_of(case.erase(world)), "artefact-missing", "there is no plan to erase by");
     assert_eq!(files_below(&case.case()), made, "a refused plan and a refused erase write nothing");
-    assert_eq!(before, files_below(&case.source().parent().unwrap().to_owned()), "not a byte of the source changed");
+    assert_eq!(before, files_below(case.source().parent().unwrap()), "not a byte of the source changed");
     assert_eq!(listing, self::listing(&case.source()), "no file was left beside the source");
 }
 
@@ -561,7 +561,9 @@ fn discover_again_moves_all_that_was_made_from_it_to_history() {
     let (mut world, _) = world();
     let case = SmallCase::new(&mut world);
     case.approved(&mut world);
-    let profile = fs::read(case.case().join("profile.yaml")).unwrap();
+    let path = case.case().join("profile.yaml");
+    let profile = [&fs::read(&path).unwrap()[..], "\n# проверено\n".as_bytes()].concat();
+    fs::write(&path, &profile).unwrap();
     assert!(!case.case().join("profile.draft.yaml").exists());
     let old: BTreeMap<&str, Vec<u8>> = [name::INVENTORY, name::VERIFICATION, name::PLAN]
         .map(|artefact| (artefact, fs::read(case.case().join(artefact)).unwrap()))

@@ -4,7 +4,7 @@
 //! name yet still stands as a draft with the right digest and is given its name; a draft without a line is left over and
 //! removed. The same order holds for moves into `history/` and for destruction.
 
-use super::journal::{Entry, Event, HEAD, Head, JOURNAL, Journal, Stamp, read_lines};
+use super::journal::{Entry, Event, HEAD, Head, JOURNAL, Journal, Stamp, check_head, read_lines};
 use crate::failure::{Failure, Result};
 use crate::hex::sha256;
 use crate::json::{from_canonical, to_canonical};
@@ -30,7 +30,15 @@ pub struct CaseFolder {
     path: PathBuf,
     journal: Journal,
     files: BTreeMap<String, Finished>,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for CaseFolder {
+    /// Closing alone keeps the lock as long as a process forked meanwhile has not yet begun its own program (flock(2): the
+    /// lock belongs to the open file, not to the handle).
+    fn drop(&mut self) {
+        let _ = self.lock.unlock(); // closing it does the rest
+    }
 }
 
 /// Folders whose files only machines write. What lies there without a journal line is refused.
@@ -93,9 +101,10 @@ impl CaseFolder {
         refuse_links(path, &[&OWN_FILES[..], &MACHINE_FOLDERS, &MACHINE_FILES, &RECEIVING_FOLDERS].concat())?;
         let lock = lock_case(path)?;
         let journal = Journal::open(path)?;
-        let mut case = Self { path: path.to_owned(), journal, files: BTreeMap::new(), _lock: lock };
+        let mut case = Self { path: path.to_owned(), journal, files: BTreeMap::new(), lock };
         case.replay()?;
         check_files(&case.path, &case.files)?;
+        case.journal.settle()?;
         if case.journal.dropped() > 0 {
             let bytes = case.journal.dropped();
             case.record(world, Event::TornLineDropped { bytes })?;
@@ -209,6 +218,7 @@ impl CaseFolder {
         fault::point();
         fs::rename(&draft, &last).map_err(|error| Failure::file(&last, &error))?;
         sync_folder(last.parent().unwrap_or(&self.path))?;
+        fault::point();
         self.files.insert(name.to_owned(), finished);
         Ok(())
     }
@@ -278,7 +288,6 @@ impl CaseFolder {
             let to = format!("{folder}/{}", name.replace('/', "-"));
             make_folder_if_missing(&self.path.join(&folder))?;
             self.record(world, Event::Moved { from: name.clone(), to: to.clone() })?;
-            fault::point();
             self.finish_move(&name, &to)?;
             if let Some(finished) = self.files.remove(&name) {
                 self.files.insert(to, finished);
@@ -296,6 +305,7 @@ impl CaseFolder {
             self.record(world, Event::Destroyed { path: name.to_owned(), why: why.to_owned() })?;
             fault::point();
             overwrite_and_remove(&self.path.join(name))?;
+            fault::point();
         }
         Ok(())
     }
@@ -323,8 +333,10 @@ impl CaseFolder {
         let last = self.path.join(name);
         let draft = draft_of(&last);
         if !last.exists() && fs::read(&draft).is_ok_and(|bytes| sha256(&bytes) == digest) {
+            fault::point();
             fs::rename(&draft, &last).map_err(|error| Failure::file(&last, &error))?;
             sync_folder(last.parent().unwrap_or(&self.path))?;
+            fault::point();
         }
         Ok(())
     }
@@ -332,10 +344,12 @@ impl CaseFolder {
     fn finish_move(&self, from: &str, to: &str) -> Result<()> {
         let (from, to) = (self.path.join(from), self.path.join(to));
         if from.exists() && !to.exists() {
+            fault::point();
             fs::rename(&from, &to).map_err(|error| Failure::file(&from, &error))?;
             for folder in [from.parent(), to.parent()].into_iter().flatten() {
                 sync_folder(folder)?;
             }
+            fault::point();
         }
         Ok(())
     }
@@ -372,8 +386,8 @@ pub fn inspect(path: &Path) -> Result<(Vec<Entry>, BTreeMap<String, Finished>)> 
     };
     let entries = read_lines(&read(JOURNAL)?)?;
     let head: Head = parse(HEAD, &read(HEAD)?)?;
-    let last = entries.last().map(|entry| (entry.seq, entry.digest.clone()));
-    if last != Some((head.seq, head.digest)) {
+    check_head(&entries, &head, 0)?;
+    if entries.len() as u64 != head.seq {
         return Err(failure!(Refused, "tampered", path = HEAD));
     }
     let events: Vec<Event> = entries.iter().map(|entry| entry.event.clone()).collect();
@@ -516,6 +530,20 @@ fn draft_of(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.draft"))
 }
 
+/// Writes a people's file whole: a kill leaves what stood there before, or all of it.
+///
+/// # Errors
+/// File failures.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let draft = draft_of(path);
+    write_synced(&draft, bytes, 0o644)?;
+    fault::point();
+    fs::rename(&draft, path).map_err(|error| Failure::file(path, &error))?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))?;
+    fault::point();
+    Ok(())
+}
+
 /// Writes bytes and syncs them; an existing file of that name is replaced.
 ///
 /// # Errors
@@ -541,6 +569,7 @@ fn overwrite_and_remove(path: &Path) -> Result<()> {
             left -= part as u64;
         }
         file.sync_all()?;
+        fault::point();
         fs::remove_file(path)?;
         path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     };

@@ -208,6 +208,10 @@ pub struct Journal {
     folder: std::path::PathBuf,
     entries: Vec<Entry>,
     dropped: u64,
+    /// Bytes of the complete lines that were read on opening.
+    whole: u64,
+    /// The head on disk names the line before the last one.
+    lags: bool,
 }
 
 impl Journal {
@@ -223,10 +227,10 @@ impl Journal {
             .append(true)
             .open(&path)
             .map_err(|error| Failure::file(&path, &error))?;
-        Ok(Self { file, folder: folder.to_owned(), entries: Vec::new(), dropped: 0 })
+        Ok(Self { file, folder: folder.to_owned(), entries: Vec::new(), dropped: 0, whole: 0, lags: false })
     }
 
-    /// Opens the journal and checks every line.
+    /// Opens the journal and checks every line; changes nothing yet.
     ///
     /// # Errors
     /// `tampered` naming the file, or a file failure.
@@ -241,15 +245,23 @@ impl Journal {
         let head = read_head(folder)?;
         let torn = (bytes.len() - whole) as u64;
         check_head(&entries, &head, torn)?;
-        if torn > 0 {
-            file.set_len(whole as u64).map_err(|error| Failure::file(&path, &error))?;
-            file.seek(SeekFrom::End(0)).map_err(|error| Failure::file(&path, &error))?;
+        let lags = entries.len() as u64 != head.seq;
+        Ok(Self { file, folder: folder.to_owned(), entries, dropped: torn, whole: whole as u64, lags })
+    }
+
+    /// Drops a torn line and lets the head catch up. Not before the case's files were checked: a case that is refused
+    /// stays as it is, and the drop is journalled by the start that succeeds.
+    ///
+    /// # Errors
+    /// File failures.
+    pub fn settle(&mut self) -> Result<()> {
+        let path = self.folder.join(JOURNAL);
+        if self.dropped > 0 {
+            self.file.set_len(self.whole).map_err(|error| Failure::file(&path, &error))?;
+            self.file.seek(SeekFrom::End(0)).map_err(|error| Failure::file(&path, &error))?;
+            fault::point();
         }
-        let mut journal = Self { file, folder: folder.to_owned(), entries, dropped: torn };
-        if journal.head() != head {
-            journal.write_head()?;
-        }
-        Ok(journal)
+        if self.lags { self.write_head() } else { Ok(()) }
     }
 
     /// All lines.
@@ -258,7 +270,7 @@ impl Journal {
         &self.entries
     }
 
-    /// Bytes of a half-written line that were dropped on opening.
+    /// Bytes of a half-written line that [`Journal::settle`] drops.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped
@@ -309,10 +321,13 @@ impl Journal {
             file.write_all(&bytes)?;
             file.write_all(b"\n")?;
             file.sync_all()?;
+            fault::point();
             fs::rename(&draft, &last)?;
             File::open(&self.folder)?.sync_all()
         };
-        write().map_err(|error| Failure::file(&last, &error))
+        write().map_err(|error| Failure::file(&last, &error))?;
+        fault::point();
+        Ok(())
     }
 }
 
@@ -353,7 +368,11 @@ fn read_head(folder: &Path) -> Result<Head> {
     from_canonical(body).map_err(|_| failure!(Refused, "tampered", path = HEAD))
 }
 
-fn check_head(entries: &[Entry], head: &Head, torn: u64) -> Result<()> {
+/// Does the head name the last line, or, after a crash between the two writes, the one before it?
+///
+/// # Errors
+/// `tampered-cut` naming the journal, `tampered` naming the head.
+pub(super) fn check_head(entries: &[Entry], head: &Head, torn: u64) -> Result<()> {
     let lines = entries.len() as u64;
     let at_head = |seq: u64| {
         let digest = seq

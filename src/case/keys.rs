@@ -7,6 +7,7 @@
 use super::folder::write_synced;
 use crate::failure::{Failure, Result};
 use crate::hex;
+use crate::world::fault;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
@@ -289,7 +290,10 @@ impl UnlockFile {
             return Ok(());
         }
         write_synced(&self.0, &[b'0'; 65], 0o600)?;
-        fs::remove_file(&self.0).map_err(|error| Failure::file(&self.0, &error))
+        fault::point();
+        fs::remove_file(&self.0).map_err(|error| Failure::file(&self.0, &error))?;
+        fault::point();
+        Ok(())
     }
 
     fn check_place(&self, case: &Path) -> Result<()> {

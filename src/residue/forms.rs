@@ -163,8 +163,8 @@ impl<'a> Atom<'a> {
                 if let Some(number) = whole(number) {
                     text_forms(&number.to_string(), Piece::Whole, &mut forms);
                 }
-                push(Encoding::Number, Piece::Whole, number.to_le_bytes().to_vec(), &mut forms);
-                push(Encoding::Number, Piece::Whole, number.to_be_bytes().to_vec(), &mut forms);
+                number_form(number.to_le_bytes(), &mut forms);
+                number_form(number.to_be_bytes(), &mut forms);
             }
             Self::Uuid(raw) => {
                 text_forms(&uuid_text(&raw), Piece::Whole, &mut forms);
@@ -239,6 +239,14 @@ fn integer_forms(number: i128, forms: &mut Vec<Form>) {
         return;
     };
     for bytes in [bits.to_le_bytes(), bits.to_be_bytes(), (bits ^ (1 << 63)).to_be_bytes()] {
+        number_form(bytes, forms);
+    }
+}
+
+/// Long runs of one byte fill every file: the least integer, with its sign turned, is eight zeros. A number of 11 digits has
+/// at least three bytes of its own besides the zeros before them, as a rule.
+fn number_form(bytes: [u8; 8], forms: &mut Vec<Form>) {
+    if distinctive::different_bytes(&bytes) >= 4 {
         push(Encoding::Number, Piece::Whole, bytes.to_vec(), forms);
     }
 }

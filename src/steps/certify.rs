@@ -25,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// # Errors
 /// `step-missing`, `step-stale`, `certify-lines` naming what case.yaml lacks, `statement-rule`.
 pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outcome> {
+    session.require("discover", name::INVENTORY, &session.inputs_of_discover())?;
     session.require("residue", name::RESIDUE, &session.inputs_of_residue())?;
     session.require("erase", name::ERASURE, &session.inputs_of_erase())?;
     let inputs = session.inputs_of_certify();
@@ -482,7 +483,9 @@ impl<'a> Maker<'a> {
         let unclean = unclean.flat_map(|unit| {
             let found = unit.report.files.iter().filter(|file| file.hits > 0).map(|file| (&file.path, "residue-found"));
             let unread = unit.report.not_read.iter().map(|file| (&file.path, "residue-unread"));
-            found.chain(unread).collect::<Vec<_>>()
+            let changed =
+                unit.report.files.iter().filter(|file| file.changed).map(|file| (&file.path, "residue-changed"));
+            found.chain(unread).chain(changed).collect::<Vec<_>>()
         });
         let unclean: BTreeSet<(&String, &str)> = unclean.collect();
         let ours = unclean.into_iter().map(|(path, why)| paper::Exception {

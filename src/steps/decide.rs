@@ -5,11 +5,10 @@ use super::Outcome;
 use super::session::{DECISIONS_FILE, Session};
 use crate::case::Event;
 use crate::case::artefacts::{Inventory, name};
-use crate::case::folder::write_synced;
-use crate::failure::{Failure, Result};
+use crate::case::folder::write_whole;
+use crate::failure::Result;
 use crate::profile::decisions::{Decisions, append};
 use crate::world::World;
-use std::fs;
 use std::path::Path;
 
 /// Appends the entries of a file.
@@ -26,10 +25,7 @@ pub fn run(session: &mut Session, world: &mut World, file: &Path, bytes: &[u8]) 
     let text = append(&session.files.decisions, &new)?;
     let all = Decisions::load(DECISIONS_FILE, text.as_bytes())?;
     let effective = session.judge_decisions(&inventory, &all)?;
-    let path = session.case.path().join(DECISIONS_FILE);
-    let draft = session.case.path().join(format!(".{DECISIONS_FILE}.draft"));
-    write_synced(&draft, text.as_bytes(), 0o644)?;
-    fs::rename(&draft, &path).map_err(|error| Failure::file(&path, &error))?;
+    write_whole(&session.case.path().join(DECISIONS_FILE), text.as_bytes())?;
     session.case.record(world, Event::Decided { entries: new.digests() })?;
     let added = new.entries().len();
     session.files.decisions = all;

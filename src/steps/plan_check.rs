@@ -3,6 +3,7 @@
 
 use super::Line;
 use crate::case::artefacts::{Plan, PlannedTable, PlannedUnit};
+use lastbell_contract::Level;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that is wrong with a plan; empty when nothing is.
@@ -17,6 +18,11 @@ pub fn check(plan: &Plan) -> Vec<Line> {
     check_cuts(plan, &mut problems);
     check_waivers(plan, &mut problems);
     check_commission(plan, &mut problems);
+    check_target(plan, &mut problems);
+    check_headline(plan, &mut problems);
+    if Level::parse(&plan.level).is_none() {
+        problems.push(line!("check-level", level = plan.level));
+    }
     if plan.valid_until <= plan.origin.made_at {
         problems.push(line!("check-validity", until = plan.valid_until));
     }
@@ -34,6 +40,11 @@ fn check_names(plan: &Plan, problems: &mut Vec<Line>) {
     }
     if plan.units.iter().any(|unit| unit.tables.is_empty()) || plan.units.is_empty() {
         problems.push(line!("check-empty-unit"));
+    }
+    // A unit that is done is known by its name: of two with one name the second would pass for done.
+    let mut names = BTreeSet::new();
+    for unit in plan.units.iter().filter(|unit| !names.insert(&unit.unit)) {
+        problems.push(line!("check-unit-twice", unit = unit.unit));
     }
 }
 
@@ -63,7 +74,8 @@ fn check_rows(plan: &Plan, table: &PlannedTable, problems: &mut Vec<Line>) {
     if table.waived > waived {
         problems.push(line!("check-waived", table = table.table, rows = table.waived));
     }
-    if !table.categories.is_empty() && table.retention.is_empty() {
+    let on_platform_unproved = table.retention == "platform" && table.mappings.is_empty();
+    if !table.categories.is_empty() && table.retention.is_empty() || on_platform_unproved {
         problems.push(line!("check-retention", table = table.table));
     }
     if table.mappings.is_empty() && table.matched + table.moved_on > 0 {
@@ -79,9 +91,11 @@ fn check_cuts(plan: &Plan, problems: &mut Vec<Line>) {
 }
 
 fn check_waivers(plan: &Plan, problems: &mut Vec<Line>) {
+    let mut seen = BTreeSet::new();
     for waiver in &plan.waivers {
         let named = !waiver.reason.trim().is_empty() && !waiver.by.trim().is_empty();
-        if waiver.rows > waiver.rows_max || !named {
+        let counted_twice = !seen.insert((&waiver.table, &waiver.mapping, &waiver.verdict));
+        if waiver.rows > waiver.rows_max || !named || counted_twice {
             problems.push(line!("check-waiver", table = waiver.table, rows = waiver.rows, rows_max = waiver.rows_max));
         }
     }
@@ -106,5 +120,39 @@ fn check_commission(plan: &Plan, problems: &mut Vec<Line>) {
         || others == 0
     {
         problems.push(line!("check-commission", threshold = threshold, members = distinct));
+    }
+}
+
+/// Rows can only be matched in a target that was read and is not fed by the source, or of which a person states it.
+fn check_target(plan: &Plan, problems: &mut Vec<Line>) {
+    let mapped = plan.tables().any(|table| !table.mappings.is_empty());
+    let apart = plan.kinship.as_ref().is_some_and(|kinship| match kinship.state.as_str() {
+        "apart" => true,
+        "attested" => kinship.attested_by.as_ref().is_some_and(|by| !by.trim().is_empty()),
+        _ => false, // a text: any other word is no answer
+    });
+    if mapped && (plan.target.is_none() || !apart) {
+        problems.push(line!("check-target"));
+    }
+}
+
+/// The headline that the commission reads is the sum of the tables.
+fn check_headline(plan: &Plan, problems: &mut Vec<Line>) {
+    let sum = |of: fn(&PlannedTable) -> u64| plan.tables().map(of).sum::<u64>();
+    let of = &plan.coverage;
+    let told =
+        [of.rows, of.proved, of.moved_on, of.waived, of.personal_columns, of.compared, of.tolerated, of.left_out];
+    let summed = [
+        sum(|table| table.rows),
+        sum(|table| table.matched),
+        sum(|table| table.moved_on),
+        sum(|table| table.waived),
+        sum(|table| table.columns.personal),
+        sum(|table| table.columns.compared),
+        sum(|table| table.columns.tolerated),
+        sum(|table| table.columns.left_out),
+    ];
+    if told != summed {
+        problems.push(line!("check-coverage", told = of.rows, rows = summed[0]));
     }
 }

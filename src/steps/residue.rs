@@ -10,7 +10,7 @@ use crate::case::{Event, Purpose, Secret};
 use crate::failure::{Failure, Result};
 use crate::residue::{Clean, Found, KeptRows, Looked, NotLookedAt, ReportDraft, Scanner, Shard, check_set};
 use crate::world::World;
-use lastbell_contract::{ErrorKind, FileRole, Reader, Row, Scan, StoreFile, TableKind, Visit};
+use lastbell_contract::{ErrorKind, FileRole, Reader, Row, Scan, StoreFile, Table, TableKind, Visit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,7 @@ struct Hunted {
     store: String,
     unit: String,
     shards: Vec<Shard>,
+    shard_count: usize,
 }
 
 /// Looks for residue.
@@ -27,6 +28,8 @@ struct Hunted {
 /// # Errors
 /// `step-missing` before `erase`; a store that fails; needles that cannot be opened. Never a smaller search.
 pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outcome> {
+    // A search in another store than the one that was erased would find nothing, whatever is left.
+    session.require("discover", name::INVENTORY, &session.inputs_of_discover())?;
     session.require("erase", name::ERASURE, &session.inputs_of_erase())?;
     let inputs = session.inputs_of_residue();
     if let Standing::Done = session.begin(world, "residue", name::RESIDUE, &inputs, again)? {
@@ -43,19 +46,13 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
     };
     for store in stores_of(&hunted) {
         let at = session.store(world, &store)?;
-        let mut reader = world.open_reader(&at.name, &at.location)?;
-        let mut of_store: Vec<&mut Hunted> = hunted.iter_mut().filter(|unit| unit.store == store).collect();
-        let kept = spare_kept_rows(session, world, reader.as_mut(), &key, &mut of_store)?;
-        session
-            .case
-            .record(world, Event::Look { store: store.clone(), purpose: "residue".to_owned(), rows: kept.clone() })?;
+        let of_store: Vec<&mut Hunted> = hunted.iter_mut().filter(|unit| unit.store == store).collect();
+        let mut search = Search { session, world, key: &key, at, units: of_store };
+        let (kept, reports) = search.run()?;
+        let look = Event::Look { store: store.clone(), purpose: "residue".to_owned(), rows: kept.clone() };
+        session.case.record(world, look)?;
         residue.kept_rows.extend(kept);
-        let places = places(session, world, &at, reader.as_mut())?;
-        drop(reader);
-        for unit in of_store {
-            let report = hunt(world, &key, unit, &places)?;
-            residue.units.push(UnitResidue { store: store.clone(), unit: unit.unit.clone(), report });
-        }
+        residue.units.extend(reports);
     }
     residue.levels = levels(&erasures, &residue);
     session.case.write_artefact(world, "residue", name::RESIDUE, &residue)?;
@@ -75,7 +72,8 @@ fn open_needles(session: &Session, erasures: &[Erasure], key: &Secret) -> Result
             shards.push(Shard::from_bytes(key.bytes(), &content)?);
         }
         check_set(&shards)?;
-        hunted.push(Hunted { store: unit.store.clone(), unit: unit.unit.clone(), shards });
+        let shard_count = shards.len();
+        hunted.push(Hunted { store: unit.store.clone(), unit: unit.unit.clone(), shards, shard_count });
     }
     Ok(hunted)
 }
@@ -86,25 +84,109 @@ pub(super) fn destroyed_units(erasures: &[Erasure]) -> Vec<&ErasedUnit> {
     units.map(|unit| (unit.unit.as_str(), unit)).collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
-/// A value that also stands in a row that stays proves nothing when it is found: it is taken out, and counted.
-fn spare_kept_rows(
+/// Needles that are compared with kept rows in one pass; more units than that take further passes.
+const NEEDLES_IN_A_PASS: u64 = 4_000_000;
+
+/// The search in one store.
+struct Search<'a> {
+    session: &'a Session,
+    world: &'a mut World,
+    key: &'a Secret,
+    at: StoreAt,
+    units: Vec<&'a mut Hunted>,
+}
+
+impl Search<'_> {
+    fn run(&mut self) -> Result<(BTreeMap<String, u64>, Vec<UnitResidue>)> {
+        let mut reader = self.world.open_reader(&self.at.name, &self.at.location)?;
+        let kept = self.spare_kept_cells(reader.as_mut())?;
+        let places = places(self.session, self.world, &self.at, reader.as_mut())?;
+        // Closing any handle of an SQLite file drops the locks of all of them (POSIX), so no visit lasts while files are read.
+        drop(reader);
+        let mut hits = Vec::new();
+        let mut reports = Vec::new();
+        for unit in &self.units {
+            let (report, found) = hunt(self.world, self.key, unit, &places)?;
+            hits.push(found);
+            reports.push(UnitResidue { store: unit.store.clone(), unit: unit.unit.clone(), report });
+        }
+        if hits.iter().any(|found| found.distinct() > 0) {
+            self.spare_neighbours(&hits)?;
+            for (at, _) in hits.iter().enumerate().filter(|(_, found)| found.distinct() > 0) {
+                reports[at].report = hunt(self.world, self.key, self.units[at], &places)?.0;
+            }
+        }
+        Ok((kept, reports))
+    }
+
+    /// A value that also stands in a row that stays proves nothing when it is found: it is taken out, and counted.
+    fn spare_kept_cells(&mut self, reader: &mut dyn Reader) -> Result<BTreeMap<String, u64>> {
+        let mut rows = BTreeMap::new();
+        let (session, world, key) = (self.session, &mut *self.world, self.key);
+        let mut left: &mut [&mut Hunted] = &mut self.units;
+        while !left.is_empty() {
+            let (batch, rest) = left.split_at_mut(batch_length(left));
+            let mut shards: Vec<Shard> = batch.iter_mut().flat_map(|unit| std::mem::take(&mut unit.shards)).collect();
+            let mut kept = KeptRows::new(key.bytes(), &shards)?;
+            for table in &reader.catalog()?.tables {
+                table.definition.iter().for_each(|definition| kept.exclude_text(definition));
+            }
+            rows = read_kept(session, world, reader, &mut |_, row| row.iter().for_each(|value| kept.exclude(value)))?;
+            kept.apply(&mut shards);
+            let mut shards = shards.into_iter();
+            for unit in batch {
+                unit.shards = shards.by_ref().take(unit.shard_count).collect();
+            }
+            left = rest;
+        }
+        Ok(rows)
+    }
+
+    /// What was found may be two kept cells side by side. Only what was found is compared with whole records: there are
+    /// many ways to put a row together, and few hits.
+    fn spare_neighbours(&mut self, hits: &[Found]) -> Result<()> {
+        let mut suspects: Vec<Shard> = Vec::new();
+        for (unit, found) in self.units.iter().zip(hits) {
+            suspects.extend(unit.shards.iter().map(|shard| shard.suspects(found)));
+        }
+        let mut kept = KeptRows::new(self.key.bytes(), &suspects)?;
+        let mut reader = self.world.open_reader(&self.at.name, &self.at.location)?;
+        read_kept(self.session, self.world, reader.as_mut(), &mut |records, row| {
+            for record in records {
+                kept.exclude_record(record.iter().map(|place| &row[*place]));
+            }
+        })?;
+        kept.apply(&mut suspects);
+        let mut suspects = suspects.iter();
+        for shard in self.units.iter_mut().flat_map(|unit| &mut unit.shards) {
+            suspects.next().into_iter().for_each(|suspect| shard.spare(suspect));
+        }
+        Ok(())
+    }
+}
+
+/// How many units one pass over the kept rows takes: at least one.
+fn batch_length(units: &[&mut Hunted]) -> usize {
+    let mut needles = 0;
+    let fits = |unit: &&&mut Hunted| {
+        needles += unit.shards.iter().map(Shard::needles).sum::<u64>();
+        needles <= NEEDLES_IN_A_PASS
+    };
+    units.iter().take_while(fits).count().max(1)
+}
+
+type Records = BTreeSet<Vec<usize>>;
+
+/// Hands over every row that stays, with the ways in which its cells stand side by side.
+fn read_kept(
     session: &Session,
     world: &mut World,
     reader: &mut dyn Reader,
-    key: &Secret,
-    hunted: &mut [&mut Hunted],
+    take: &mut dyn FnMut(&Records, &Row),
 ) -> Result<BTreeMap<String, u64>> {
-    let mut kept = Vec::new();
-    for unit in &*hunted {
-        kept.push(KeptRows::new(key.bytes(), &unit.shards)?);
-    }
     let gone = session.gone_tables();
-    let catalog = reader.catalog()?;
     let mut rows_read = BTreeMap::new();
-    for table in &catalog.tables {
-        if let Some(definition) = &table.definition {
-            kept.iter_mut().for_each(|kept| kept.exclude_text(definition));
-        }
+    for table in &reader.catalog()?.tables {
         // A full-text copy repeats the words of its content table, which is read anyway.
         let repeats = matches!(table.kind, TableKind::FullText { .. });
         if gone.contains(&table.id.to_string()) || repeats || matches!(table.kind, TableKind::Elsewhere(_)) {
@@ -113,19 +195,29 @@ fn spare_kept_rows(
         world.progress.begin("progress-kept", &table.id.to_string(), table.rows_estimate);
         let mut scan = |scan: &Scan, visit: &mut Visit<'_>| reader.scan(scan, visit);
         let all = Scan::whole(&table.id, &table.column_names());
+        let records = records(table);
         let rows = super::proof::scan_rows(world, &all, &mut scan, &mut |row: &Row| {
-            for value in row {
-                kept.iter_mut().for_each(|kept| kept.exclude(value));
-            }
+            take(&records, row);
             Ok(())
         })?;
         world.progress.end();
         rows_read.insert(table.id.to_string(), rows);
     }
-    for (unit, kept) in hunted.iter_mut().zip(kept) {
-        kept.apply(&mut unit.shards);
-    }
     Ok(rows_read)
+}
+
+/// Which columns stand side by side: in the table itself, and in each of its indexes.
+fn records(table: &Table) -> Records {
+    let place = |name: &String| table.columns.iter().position(|column| column.name == *name);
+    let whole = (0..table.columns.len()).collect();
+    let keys = table.indexes.iter().map(|index| &index.columns).chain(&table.unique_keys).chain([&table.primary_key]);
+    let sets =
+        keys.map(|columns| columns.iter().filter_map(place).collect::<Vec<usize>>()).filter(|set| !set.is_empty());
+    // A table without row ids is stored by its key, then the rest; in others the row's number is not in the record.
+    let by_key = table.primary_key.iter().filter_map(place).collect::<Vec<usize>>();
+    let rest: Vec<usize> = (0..table.columns.len()).filter(|column| !by_key.contains(column)).collect();
+    let key_first = by_key.into_iter().chain(rest.iter().copied()).collect();
+    sets.chain([whole, key_first, rest]).collect()
 }
 
 /// Files to be read, and what stays unread.
@@ -150,28 +242,39 @@ fn places(session: &Session, world: &World, at: &StoreAt, reader: &mut dyn Reade
         Err(error) => return Err(error.into()),
     };
     let target = target_files(session, world)?;
+    let own: BTreeSet<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
     for folder in &session.files.case.residue.folders {
         let folder = session.beside(folder);
-        walk(&folder, session.case.path(), &mut files)?;
+        walk(&folder, session.case.path(), &mut files, &mut unseen)?;
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     files.dedup_by(|a, b| a.path == b.path);
-    let (theirs, ours): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| target.contains(&file.path));
+    // A copy belongs to whoever lists it; where both do (`diary` and `diary.db` in one folder), it is looked into.
+    let is_theirs = |file: &StoreFile| {
+        let real = fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone());
+        match target.get(&real) {
+            Some(FileRole::Data | FileRole::Log | FileRole::Other) => true,
+            Some(FileRole::Copy) => !own.contains(&file.path),
+            None => false,
+        }
+    };
+    let (theirs, ours): (Vec<_>, Vec<_>) = files.into_iter().partition(is_theirs);
     theirs.iter().for_each(|file| unseen(&file.path.display().to_string(), "target-store"));
     Ok(Places { files: ours, not_looked_at })
 }
 
 /// The platform's own files hold the values lawfully, should a named folder contain them.
-fn target_files(session: &Session, world: &World) -> Result<BTreeSet<PathBuf>> {
-    let Some(target) = session.files.case.target() else { return Ok(BTreeSet::new()) };
+fn target_files(session: &Session, world: &World) -> Result<BTreeMap<PathBuf, FileRole>> {
+    let Some(target) = session.files.case.target() else { return Ok(BTreeMap::new()) };
     let at = session.store(world, &target.name)?;
     let files = world.open_reader(&at.name, &at.location).ok().and_then(|mut reader| reader.files().ok());
-    Ok(files.into_iter().flatten().map(|file| file.path).collect())
+    Ok(files.into_iter().flatten().map(|file| (file.path, file.role)).collect())
 }
 
-/// Every file below a folder, links not followed. The case itself is left out: it holds no values, and its fingerprints
-/// must not be read as residue.
-fn walk(folder: &Path, case: &Path, files: &mut Vec<StoreFile>) -> Result<()> {
+/// Every file below a folder, and what a link there leads to: a file is read, a folder elsewhere is told as unread. Sockets
+/// and pipes are named as not looked at. The case itself is left out: it holds no values, and its fingerprints must not be
+/// read as residue.
+fn walk(folder: &Path, case: &Path, files: &mut Vec<StoreFile>, unseen: &mut dyn FnMut(&str, &str)) -> Result<()> {
     let case = fs::canonicalize(case).map_err(|error| Failure::file(case, &error))?;
     let mut folders = vec![fs::canonicalize(folder).map_err(|error| Failure::file(folder, &error))?];
     while let Some(folder) = folders.pop() {
@@ -184,15 +287,17 @@ fn walk(folder: &Path, case: &Path, files: &mut Vec<StoreFile>) -> Result<()> {
             let kind = entry.file_type().map_err(|error| Failure::file(&folder, &error))?;
             if kind.is_dir() {
                 folders.push(entry.path());
-            } else if kind.is_file() {
+            } else if kind.is_file() || kind.is_symlink() {
                 files.push(StoreFile { path: entry.path(), role: FileRole::Other });
+            } else {
+                unseen(&entry.path().display().to_string(), "not-a-file");
             }
         }
     }
     Ok(())
 }
 
-fn hunt(world: &mut World, key: &Secret, unit: &Hunted, places: &Places) -> Result<crate::residue::Report> {
+fn hunt(world: &mut World, key: &Secret, unit: &Hunted, places: &Places) -> Result<(crate::residue::Report, Found)> {
     let mut draft = ReportDraft::new(&unit.shards);
     let bytes: u64 = places.files.iter().filter_map(|file| fs::metadata(&file.path).ok()).map(|meta| meta.len()).sum();
     world.progress.begin("progress-residue", &unit.unit, Some(bytes * unit.shards.len() as u64));
@@ -215,6 +320,7 @@ fn hunt(world: &mut World, key: &Secret, unit: &Hunted, places: &Places) -> Resu
         }
     }
     world.progress.end();
+    let mut all = Found::default();
     for (file, looked) in places.files.iter().zip(looked) {
         let role = match file.role {
             FileRole::Data => "data",
@@ -222,12 +328,15 @@ fn hunt(world: &mut World, key: &Secret, unit: &Hunted, places: &Places) -> Resu
             FileRole::Copy => "copy",
             FileRole::Other => "other",
         };
+        if let Some(Looked::Read(scan)) = &looked {
+            all.merge(scan.found.clone());
+        }
         if let Some(looked) = looked {
             draft.file(&file.path.display().to_string(), role, looked);
         }
     }
     places.not_looked_at.iter().for_each(|one| draft.not_looked_at(&one.what, &one.why));
-    Ok(draft.finish())
+    Ok((draft.finish(), all))
 }
 
 /// The same file read for two shards: the worse end counts.
@@ -248,8 +357,7 @@ fn both(before: Looked, now: Looked) -> Looked {
 fn levels(erasures: &[Erasure], residue: &Residue) -> BTreeMap<String, String> {
     let mut levels = BTreeMap::new();
     for store in erasures.iter().flat_map(|erasure| &erasure.stores) {
-        let reports = residue.units.iter().filter(|unit| unit.store == store.store);
-        let clean = reports.clone().count() > 0 && reports.clone().all(|unit| unit.report.clean == Clean::Pass);
+        let clean = verdict(residue.units.iter().filter(|unit| unit.store == store.store)) == Clean::Pass;
         let reached = store.reach.level.clone();
         let level = if reached.as_str() >= "L2" && !clean { "L1".to_owned() } else { reached };
         levels.insert(store.store.clone(), level);
@@ -257,11 +365,27 @@ fn levels(erasures: &[Erasure], residue: &Residue) -> BTreeMap<String, String> {
     levels
 }
 
+/// The verdict over some units that were searched for in the same files. A unit of bare numbers has nothing to look for;
+/// that alone leaves the others' search as good as it is, but where no unit had anything, nobody looked.
+pub(super) fn verdict<'a>(units: impl Iterator<Item = &'a UnitResidue>) -> Clean {
+    let reports: Vec<&crate::residue::Report> = units.map(|unit| &unit.report).collect();
+    let unread = |report: &crate::residue::Report| {
+        report.files.is_empty() || !report.not_read.is_empty() || report.files.iter().any(|file| file.changed)
+    };
+    if reports.iter().any(|report| report.clean == Clean::Fail) {
+        Clean::Fail
+    } else if reports.iter().all(|report| report.looked_for == 0) || reports.iter().any(|report| unread(report)) {
+        Clean::Unknown
+    } else {
+        Clean::Pass
+    }
+}
+
 fn report(residue: &Residue) -> Outcome {
     let sum = |of: fn(&crate::residue::Report) -> u64| residue.units.iter().map(|unit| of(&unit.report)).sum::<u64>();
     let files: BTreeSet<&String> =
         residue.units.iter().flat_map(|unit| &unit.report.files).map(|file| &file.path).collect();
-    let clean = residue.units.iter().all(|unit| unit.report.clean == Clean::Pass);
+    let clean = verdict(residue.units.iter()) == Clean::Pass;
     let mut lines = vec![line!(
         "searched",
         looked_for = sum(|report| report.looked_for),
@@ -287,9 +411,16 @@ fn report(residue: &Residue) -> Outcome {
         for file in &unit.report.not_read {
             findings.push(line!("residue-unread", path = file.path, why = file.why));
         }
-        if unit.report.clean == Clean::Unknown && unit.report.not_read.is_empty() {
-            findings.push(line!("residue-unknown", unit = unit.unit, looked_for = unit.report.looked_for));
+        for file in unit.report.files.iter().filter(|file| file.changed) {
+            findings.push(line!("residue-unread", path = file.path, why = "changed"));
         }
+    }
+    let nothing = residue.units.iter().filter(|unit| unit.report.looked_for == 0);
+    let nothing: Vec<&str> = nothing.map(|unit| unit.unit.as_str()).collect();
+    if nothing.len() == residue.units.len() {
+        findings.push(line!("residue-unknown"));
+    } else if !nothing.is_empty() {
+        lines.push(line!("searched-nothing", units = nothing.join(", ")));
     }
     Outcome {
         document: serde_json::json!({

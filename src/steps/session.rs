@@ -3,7 +3,7 @@
 
 use super::{Line, Outcome};
 use crate::case::artefacts::{Inventory, Origin, Plan, Predecessor, TableFound, name};
-use crate::case::folder::write_synced;
+use crate::case::folder::write_whole;
 use crate::case::{CaseFolder, Event, OperatorKey, Purpose, Secret, UnlockFile, WrappedKeys};
 use crate::category::Category;
 use crate::certificate::keys as key_files;
@@ -480,9 +480,12 @@ impl Session {
     /// # Errors
     /// File failures.
     pub fn put_draft(&mut self, profile: &Profile) -> Result<String> {
-        let name = if self.files.profile.is_some() { "profile.draft.yaml" } else { PROFILE_FILE };
         let text = profile.render(self.files.case.language);
-        write_synced(&self.case.path().join(name), text.as_bytes(), 0o644)?;
+        if fs::read(self.case.path().join(PROFILE_FILE)).is_ok_and(|standing| standing == text.as_bytes()) {
+            return Ok(PROFILE_FILE.to_owned()); // a run that broke off right after this had put it there
+        }
+        let name = if self.files.profile.is_some() { "profile.draft.yaml" } else { PROFILE_FILE };
+        write_whole(&self.case.path().join(name), text.as_bytes())?;
         if name == PROFILE_FILE {
             self.files.profile = Some(profile.clone());
         }

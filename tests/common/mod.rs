@@ -7,7 +7,9 @@ use lastbell::engines::DemoWriter;
 use lastbell::failure::{Failure, Result};
 use lastbell::steps::{self, Outcome, Session};
 use lastbell::world::{Clock, Place, Progress, Randomness, World};
-use lastbell_contract::{Row, Value};
+use lastbell_contract::{Kind, Row, Value};
+use lastbell_testkit::Memory;
+use lastbell_testkit::setup::{Setup, TableSetup};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -146,13 +148,23 @@ impl SmallCase {
 
     /// The same in a folder of the caller's.
     pub fn in_folder(folder: &Path, world: &mut World) -> Self {
+        Self::in_folder_named(folder, "LB-TEST-0001", world)
+    }
+
+    /// The same under another id.
+    pub fn in_folder_named(folder: &Path, id: &str, world: &mut World) -> Self {
         let case = Self { folder: folder.to_owned(), keys: make_keys(folder), _keep: None };
         write_database(&case.source());
         write_database(&case.target());
-        let answers = answers(&case);
+        let answers = answers(&case).replacen("LB-TEST-0001", id, 1);
         let given = steps::init::Given { answers: Some(answers.into_bytes()), ..steps::init::Given::default() };
         steps::init::run(&case.case(), &given, world).unwrap();
         case
+    }
+
+    /// Over a folder that has been filled already: a copy of a case that was brought to some stage.
+    pub fn reopened(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), keys: make_keys(folder), _keep: None }
     }
 
     /// The case folder.
@@ -372,6 +384,20 @@ pub fn files_below(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>>
     files
 }
 
+/// Copies a folder with all that is below it; files keep their modes.
+pub fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
 /// One JSON file.
 pub fn json_file(path: &Path) -> serde_json::Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
@@ -430,12 +456,22 @@ impl SmallCase {
         });
     }
 
-    /// Puts other text into case.yaml; the text must be there.
+    /// Puts other text into case.yaml. The text must be there; its last place is meant, since comments stand before.
     pub fn change_case_file(&self, old: &str, new: &str) {
         let path = self.case().join("case.yaml");
+        let mut text = fs::read_to_string(&path).unwrap();
+        let at = text.rfind(old).unwrap_or_else(|| panic!("case.yaml has {old:?}:\n{text}"));
+        text.replace_range(at..at + old.len(), new);
+        fs::write(&path, text).unwrap();
+    }
+
+    /// Puts a value behind a key of the top of case.yaml that stands on one line, such as `residue:`.
+    pub fn set_case_line(&self, key: &str, value: &str) {
+        let path = self.case().join("case.yaml");
         let text = fs::read_to_string(&path).unwrap();
-        assert!(text.contains(old), "case.yaml has {old:?}:\n{text}");
-        fs::write(&path, text.replacen(old, new, 1)).unwrap();
+        let start = format!("{key}:");
+        let other = text.lines().filter(|line| !line.starts_with(&start)).collect::<Vec<_>>().join("\n");
+        fs::write(&path, format!("{other}\n{start} {value}\n")).unwrap();
     }
 
     /// Appends decisions.
@@ -540,4 +576,44 @@ pub fn hold_a_write_lock() {
     writer.execute("BEGIN IMMEDIATE").unwrap();
     println!("held");
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+}
+
+fn person(id: i128, name: &str, snils: &str) -> Vec<Value> {
+    vec![Value::Int(id), Value::Text(name.into()), Value::Text(snils.into())]
+}
+
+/// Two tables in two units, in an engine without rollback.
+pub fn memory_setup() -> Setup {
+    let table = |name: &str| {
+        TableSetup::new(name).column("id", Kind::Int).column("fio", Kind::Text).column("snils", Kind::Text).key(&["id"])
+    };
+    let (a, b) = (PUPILS[0], PUPILS[1]);
+    let (c, d) = (PUPILS[2], PUPILS[3]);
+    Setup::of(vec![
+        table("pupils").rows([person(a.0, a.1, a.2), person(b.0, b.1, b.2)]),
+        table("staff").rows([person(c.0, c.1, c.2), person(d.0, d.1, d.2)]),
+    ])
+}
+
+/// The small case with its stores in memory, approved.
+pub fn memory_case(memory: &Memory) -> (World, SetClock, SmallCase) {
+    let (mut world, clock, case) = memory_case_undiscovered(memory);
+    case.discovered_without(&mut world, &["marks", "visits", "subjects", "rooms"]);
+    steps::verify::run(&mut case.session(&mut world), &mut world, false).unwrap();
+    steps::plan::run(&mut case.session(&mut world), &mut world, false).unwrap();
+    case.approve(&mut world);
+    (world, clock, case)
+}
+
+/// The same, only made.
+pub fn memory_case_undiscovered(memory: &Memory) -> (World, SetClock, SmallCase) {
+    memory.create("old", &memory_setup());
+    memory.create("new", &memory_setup());
+    memory.with_files("old");
+    let (mut world, clock) = world_with(vec![Box::new(memory.clone())]);
+    let case = SmallCase::new(&mut world);
+    for (path, url) in [(case.source(), "memory:old"), (case.target(), "memory:new")] {
+        case.change_case_file(&format!("sqlite:{}", path.display()), url);
+    }
+    (world, clock, case)
 }

@@ -14,7 +14,8 @@ pub(crate) fn list(path: &Path) -> Result<Vec<StoreFile>> {
         let entry = entry.told("files")?;
         let kind = entry.file_type().told("files")?;
         let role = role(name, &entry.file_name());
-        if let (Some(role), true) = (role, kind.is_file()) {
+        // A copy that is a link to somewhere else holds the same rows; whoever reads it finds out whether it leads anywhere.
+        if let (Some(role), true) = (role, kind.is_file() || kind.is_symlink()) {
             found.push(StoreFile { path: entry.path(), role });
         }
     }

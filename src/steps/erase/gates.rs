@@ -1,8 +1,8 @@
 //! The gates of `erase`: approvals, cooling time, expiry, holds, signs of life, a clock that runs backwards.
 //! Reads plan, approvals, journal and decisions as they are now; writes nothing. A unit that was begun passes them all.
 
-use crate::case::Event;
 use crate::case::artefacts::{Allowance, Plan, PlannedUnit, name};
+use crate::case::{Entry, Event};
 use crate::failure::{Failure, Result};
 use crate::steps::approve::{self, Counted};
 use crate::steps::session::Session;
@@ -13,6 +13,9 @@ use lastbell_contract::{Known, StoreInfo};
 const COOLING_HOURS: i64 = 24;
 /// A store that somebody else wrote to within this time is still in use.
 const LIFE_HOURS: i64 = 72;
+/// A statement that was announced and never confirmed may have gone on for so long before it was killed: an hour rewrites
+/// some 100 GB.
+const STATEMENT_SECONDS: i64 = 3_600;
 
 /// What the gates saw.
 #[derive(Clone)]
@@ -59,8 +62,14 @@ impl Gates {
     }
 
     /// A write by somebody else within 72 hours, unless a decision allows it. The store's last write is ours when the
-    /// journal knows its mark.
-    pub(super) fn sign_of_life(&self, session: &Session, world: &World, info: &StoreInfo) -> Option<Failure> {
+    /// journal knows its mark, or when it fits a run of ours that broke off before it could journal one.
+    pub(super) fn sign_of_life(
+        &self,
+        session: &Session,
+        world: &World,
+        store: &str,
+        info: &StoreInfo,
+    ) -> Option<Failure> {
         if session.files.effective.life.is_some() {
             return None;
         }
@@ -71,9 +80,33 @@ impl Gates {
             }
             _ => false, // every other event
         });
+        let ours = ours || fits_broken_run(session, store, micros);
         let age_hours = (world.clock.now().as_microsecond() - micros) / 3_600_000_000;
         (!ours && age_hours < LIFE_HOURS).then(|| failure!(Refused, "store-alive", hours = age_hours))
     }
+}
+
+/// Between its first statement and the end of its last one a run wrote to the store; killed there, it left no mark. What
+/// it left half done the engine takes back when the next run opens the store: that write is ours, too.
+fn fits_broken_run(session: &Session, store: &str, micros: i64) -> bool {
+    let entries = session.case.entries();
+    let step_begun = |event: &Event| matches!(event, Event::StepBegun { step, .. } if step == "erase");
+    let Some(this_run) = entries.iter().rposition(|entry| step_begun(&entry.event)) else { return false };
+    let marked = |event: &Event| match event {
+        Event::StoreScrubbed { store: known, .. } => known == store,
+        Event::File { path, .. } => path == name::ERASURE,
+        _ => false, // every other event
+    };
+    let since = entries[..this_run].iter().rposition(|entry| marked(&entry.event)).map_or(0, |last| last + 1);
+    let of_store = |event: &Event| matches!(event, Event::Statement { store: known, .. } if known == store);
+    let mut statements = entries[since..this_run].iter().filter(|entry| of_store(&entry.event));
+    let Some(first) = statements.next() else { return false };
+    let seconds = |entry: &Entry| entry.at.parse::<jiff::Timestamp>().map_or(i64::MAX, jiff::Timestamp::as_second);
+    let last = statements.next_back().unwrap_or(first);
+    // Lines carry whole seconds, files more; a file's clock may lag behind by a tick (4 ms).
+    let (written, a_tick) = (micros.div_euclid(1_000_000), 1);
+    let by_the_run = (seconds(first) - a_tick..=seconds(last) + STATEMENT_SECONDS).contains(&written);
+    by_the_run || written >= seconds(&entries[this_run]) - a_tick
 }
 
 /// The journal's last line is from the future: the clock was set back, and no term can be trusted.

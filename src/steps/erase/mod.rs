@@ -9,7 +9,7 @@ mod witness;
 use super::session::{Session, Standing, StoreAt};
 use super::{Outcome, approve, proof, verify};
 use crate::case::artefacts::{
-    CleanedStore, ErasedTable, ErasedUnit, Erasure, Inventory, Plan, PlannedUnit, ReachFound, UnitEnd, name,
+    CleanedStore, Condition, ErasedTable, ErasedUnit, Erasure, Inventory, Plan, PlannedUnit, ReachFound, UnitEnd, name,
 };
 use crate::case::{Event, Purpose, Secret};
 use crate::failure::{Exit, Failure, Result};
@@ -50,7 +50,7 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
     let inputs = session.inputs_of_erase();
     let done = session.case.finished(name::ERASURE).is_some() && session.changed(name::ERASURE, &inputs)?.is_empty();
     if done && !again {
-        return Ok(report(&session.case.artefact(name::ERASURE)?));
+        return Ok(report(&session.case.artefact(name::ERASURE)?, &plan.level));
     }
     approve::receive(session, world, &plan, &plan_sha256)?;
     let gates = Gates::look(session, world, &plan, &plan_sha256)?;
@@ -70,7 +70,7 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
         plan_sha256,
         gates,
     };
-    let started_at = world.now_text();
+    let started_at = session.erase_began();
     let mut target = open_target(session, world, &run)?;
     let (mut units, mut stores) = (Vec::new(), Vec::new());
     for store in stores_of(&run.plan) {
@@ -88,7 +88,7 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
         stores,
     };
     session.case.write_artefact(world, "erase", name::ERASURE, &erasure)?;
-    Ok(session.noted(report(&erasure)))
+    Ok(session.noted(report(&erasure, &run.plan.level)))
 }
 
 fn stores_of(plan: &Plan) -> BTreeSet<String> {
@@ -139,7 +139,7 @@ fn erase_store(
         let source = (eraser.info()?, catalog.clone());
         proof::check_kinship(session, &[source], &(target.info.clone(), target.catalog.clone()))?;
     }
-    let alive = run.gates.sign_of_life(session, world, &eraser.info()?);
+    let alive = run.gates.sign_of_life(session, world, &at.name, &eraser.info()?);
     let mut work = unit::Work { session, world, run, at, catalog: &catalog };
     for planned in run.plan.units.iter().filter(|unit| unit.store == at.name) {
         let ended = work.erase(eraser.as_mut(), target.as_deref_mut(), planned, alive.clone())?;
@@ -223,6 +223,8 @@ fn scrub(
     let catalog = eraser.catalog()?;
     let tables =
         catalog.tables.iter().filter(|table| gone.contains(&table.id.to_string())).map(|table| table.id.clone());
+    // The rows are gone by now: a store that cannot go as deep as was wished goes as deep as it can, and says so.
+    let level = level.min(eraser.reach(level)?.level);
     let request = Scrub { level, tables: tables.collect() };
     let scrubbed = witnessed(session, world, &at.name, |witness| eraser.scrub(&request, witness))?;
     let last_write = last_write(&eraser.info()?);
@@ -265,6 +267,19 @@ fn count_again(session: &mut Session, world: &World, units: &mut [ErasedUnit]) -
 }
 
 impl Session {
+    /// When the work on the erasure to come began: a run that broke off and was resumed began with its first start.
+    fn erase_began(&self) -> String {
+        let made = |event: &Event| match event {
+            Event::File { path, .. } | Event::Moved { from: path, .. } => path == name::ERASURE,
+            _ => false, // every other event
+        };
+        let entries = self.case.entries();
+        let since = entries.iter().rposition(|entry| made(&entry.event)).map_or(0, |last| last + 1);
+        let began = |event: &Event| matches!(event, Event::StepBegun { step, .. } if step == "erase");
+        let first = entries[since..].iter().find(|entry| began(&entry.event));
+        first.map(|entry| entry.at.clone()).unwrap_or_default()
+    }
+
     /// Whether a unit is done.
     pub(super) fn is_done(&self, planned: &PlannedUnit) -> bool {
         self.case
@@ -274,7 +289,7 @@ impl Session {
     }
 }
 
-fn report(erasure: &Erasure) -> Outcome {
+fn report(erasure: &Erasure, wanted: &str) -> Outcome {
     let destroyed: Vec<&ErasedUnit> = erasure.units.iter().filter(|unit| unit.end == UnitEnd::Destroyed).collect();
     let rows: u64 = destroyed.iter().flat_map(|unit| &unit.tables).map(|table| table.rows_before).sum();
     let tables = destroyed.iter().map(|unit| unit.tables.len()).sum::<usize>();
@@ -293,6 +308,13 @@ fn report(erasure: &Erasure) -> Outcome {
             findings.push(line!("erase-stands", unit = unit.unit, tables = tables.join(", "), why = why.trim_end()));
         }
     }
+    findings.extend(erasure.stores.iter().filter(|store| store.reach.level.as_str() < wanted).map(|store| {
+        let in_the_way = |one: &&Condition| one.state != "pass" && one.blocks.as_str() <= wanted;
+        let blocked = store.reach.conditions.iter().filter(in_the_way);
+        let blocked: Vec<&str> = blocked.map(|condition| condition.code.as_str()).collect();
+        let (level, blocked) = (&store.reach.level, blocked.join(", "));
+        line!("erased-shallower", store = store.store, level = wanted, reached = level, blocked = blocked)
+    }));
     let standing: Vec<&str> = erasure.standing().map(|unit| unit.unit.as_str()).collect();
     Outcome {
         exit: (!standing.is_empty()).then_some(Exit::Refused),

@@ -357,18 +357,38 @@ impl Work<'_> {
         Ok(crate::verify::report::TableResult::new(id, &digest).root)
     }
 
-    /// After a failure: has anything of the unit gone? Only a unit of which nothing is gone can be refused.
+    /// After a failure: has anything of the unit gone? Only a unit of which nothing is gone can be refused. A table that
+    /// we emptied is not empty for ever: somebody may write into it before the next run.
     fn is_partly_gone(&self, eraser: &mut dyn Eraser, planned: &PlannedUnit) -> Result<bool> {
         if self.session.begun_unit().as_deref() != Some(&planned.unit) {
             return Ok(false);
         }
+        if self.said(planned, "commit", "-", "after") {
+            return Ok(true);
+        }
+        let atomic = eraser.info()?.capabilities.atomic_units;
         let (rows, _) = self.proved_before(planned)?;
         for id in self.ids(planned)? {
-            if rows.get(&id.to_string()).copied().unwrap_or(0) > 0 && eraser.count(&id)? == 0 {
+            let (before, now) = (rows.get(&id.to_string()).copied().unwrap_or(0), eraser.count(&id)?);
+            let (operation, table) = if atomic { ("commit", "-".to_owned()) } else { ("destroy", id.to_string()) };
+            if before > 0 && (now == 0 || (now < before && self.said(planned, operation, &table, "before"))) {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Has the journal such a statement of the unit since its last proof?
+    fn said(&self, planned: &PlannedUnit, wanted: &str, on: &str, when: &str) -> bool {
+        let since = self.session.case.entries().iter().rev().map(|entry| &entry.event);
+        let mut since =
+            since.take_while(|event| !matches!(event, Event::UnitProved { unit, .. } if *unit == planned.unit));
+        since.any(|event| match event {
+            Event::Statement { unit, moment, operation, table, .. } => {
+                *unit == planned.unit && moment == when && operation == wanted && table == on
+            }
+            _ => false, // every other event
+        })
     }
 
     fn ended(&self, planned: &PlannedUnit) -> Result<ErasedUnit> {
