@@ -1,0 +1,256 @@
+//! One case over a system of the corpus, taken through its steps by the program as a process: keys, answers, decisions
+//! written from the labels, and how long each step took.
+
+use crate::common::{json_file, lastbell_json};
+use crate::system::{Sample, System, dump};
+use lastbell::profile::Profile;
+use lastbell::profile::profile_file::Disposition;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use tempfile::TempDir;
+
+/// The commission's members: key file and name.
+const MEMBERS: [(&str, &str); 2] = [("ivanova", "Иванова"), ("petrov", "Петров")];
+
+/// A case and all that belongs to it, in a temporary folder.
+pub(crate) struct Walk {
+    /// Whose databases these are.
+    pub(crate) system: System,
+    keep: TempDir,
+    steps: Vec<(String, f64)>,
+}
+
+impl Walk {
+    /// Two equal databases, keys, an initialised case.
+    pub(crate) fn begin(system: &System) -> Self {
+        let mut walk = Self { system: system.clone(), keep: tempfile::tempdir().unwrap(), steps: Vec::new() };
+        for folder in ["old", "new", "keys"] {
+            fs::create_dir(walk.path(folder)).unwrap();
+        }
+        let start = Instant::now();
+        system.load(&walk.source());
+        walk.note("load", start);
+        // A second load gives the same bytes, and takes a minute longer.
+        fs::copy(walk.source(), walk.target()).unwrap();
+        for (purpose, name) in
+            [("signing", "ivanova"), ("signing", "petrov"), ("signing", "region"), ("sealing", "operator")]
+        {
+            walk.program("keys", &["keys", "new", "--for", purpose, "--out", &walk.text(&format!("keys/{name}"))], 0);
+        }
+        fs::write(walk.path("answers.yaml"), walk.answers()).unwrap();
+        walk.program("init", &["init", &walk.text("case"), "--answers", &walk.text("answers.yaml")], 0);
+        walk
+    }
+
+    /// A path in the folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.keep.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.path(name).display().to_string()
+    }
+
+    /// The case folder.
+    pub(crate) fn case(&self) -> PathBuf {
+        self.path("case")
+    }
+
+    /// The retired database.
+    pub(crate) fn source(&self) -> PathBuf {
+        self.path("old/diary.db")
+    }
+
+    /// Its folder, in which nothing else lies.
+    pub(crate) fn source_folder(&self) -> PathBuf {
+        self.path("old")
+    }
+
+    /// The platform's database.
+    pub(crate) fn target(&self) -> PathBuf {
+        self.path("new/diary.db")
+    }
+
+    fn answers(&self) -> String {
+        let member = |(file, name): (&str, &str)| {
+            json!({ "name": name, "position": "member", "role": if file == "ivanova" { "chair" } else { "member" },
+                    "party": "operator", "key": format!("../keys/{file}.pub.pem") })
+        };
+        let url = |path: &Path| format!("sqlite:{}", path.display());
+        // JSON is YAML, too.
+        json!({
+            "case": "LB-CORPUS-0001",
+            "language": "en",
+            "system": { "name": self.system.name, "ispdn_id": "ISPDN-01", "server": "dedicated" },
+            "operator": { "name": "School", "inn": "0000000000", "ogrn": "0000000000000", "address": "Testing, 1" },
+            "legal": { "reason": "purpose-reached", "purpose_reached_on": "2026-11-10", "order": "No 1" },
+            "stores": [
+                { "name": "old", "role": "source", "url": url(&self.source()) },
+                { "name": "new", "role": "target", "url": url(&self.target()) },
+            ],
+            "migrated_on": "2026-09-01",
+            "level": "L2",
+            "operator_key": "../keys/operator.pub.pem",
+            "unlock_file": "../case.unlock",
+            "commission": { "threshold": 2, "members": MEMBERS.map(member) },
+        })
+        .to_string()
+    }
+
+    /// A step of the case; its document. Another exit code is a failure.
+    pub(crate) fn run(&mut self, step: &str, options: &[&str], exit: i32) -> Value {
+        let case = self.text("case");
+        self.program(step, &[&[step, &case], options].concat(), exit)
+    }
+
+    fn program(&mut self, step: &str, arguments: &[&str], exit: i32) -> Value {
+        let start = Instant::now();
+        let (code, document) = lastbell_json(arguments);
+        self.note(step, start);
+        assert_eq!(code, exit, "{}: {step}: {document:#}", self.system.name);
+        document
+    }
+
+    fn note(&mut self, step: &str, start: Instant) {
+        self.steps.push((step.to_owned(), start.elapsed().as_secs_f64()));
+    }
+
+    /// Seconds of every step that took a tenth of one.
+    pub(crate) fn seconds(&self) -> String {
+        let long = self.steps.iter().filter(|(_, seconds)| *seconds >= 0.05);
+        long.map(|(step, seconds)| format!("{step} {seconds:.1}")).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Writes the decisions from the labels and appends them. Returns how many there are of each kind.
+    pub(crate) fn decide(&mut self) -> BTreeMap<String, usize> {
+        let profile = fs::read(self.case().join("profile.yaml")).unwrap();
+        let (profile, _) = Profile::load("profile.yaml", &profile).unwrap();
+        let inventory = json_file(&self.case().join("inventory.json"));
+        let mut decisions = Decisions { system: &self.system, profile: &profile, lines: Vec::new() };
+        let source = inventory["stores"].as_array().unwrap().iter().find(|store| store["role"] == "source").unwrap();
+        source["tables"].as_array().unwrap().iter().for_each(|table| decisions.about_table(table));
+        decisions.add(json!({ "allow": "cooling", "hours": 0 }), "a test does not wait");
+        decisions.add(json!({ "allow": "life" }), "the database was made a moment ago");
+        let counts = decisions.by_kind();
+        let lines: String = decisions.lines.iter().map(|line| format!("- {line}\n")).collect();
+        fs::write(self.path("decisions.yaml"), lines).unwrap();
+        let file = self.text("decisions.yaml");
+        self.run("decide", &["--from", &file], 0);
+        counts
+    }
+
+    /// Both members approve.
+    pub(crate) fn approve(&mut self) {
+        self.with_each_key("approve");
+    }
+
+    /// Both members sign.
+    pub(crate) fn sign(&mut self) {
+        self.with_each_key("sign");
+    }
+
+    fn with_each_key(&mut self, step: &str) {
+        for (file, _) in MEMBERS {
+            let key = self.text(&format!("keys/{file}.pem"));
+            self.run(step, &["--key", &key], 0);
+        }
+    }
+
+    /// Checks the certificate against a trust list and every file of the case.
+    pub(crate) fn check(&mut self) -> Value {
+        let (list, root) = (self.text("trust.json"), self.text("keys/region.pem"));
+        self.program("trust", &["trust", "new", "--region", "Test region", "--out", &list, "--key", &root], 0);
+        for (file, name) in MEMBERS {
+            let public = self.text(&format!("keys/{file}.pub.pem"));
+            let about = ["--holder", name, "--role", "member", "--party", "operator", "--key", &root];
+            self.program("trust", &[&["trust", "add", &list, &public], &about[..]].concat(), 0);
+        }
+        let (certificate, case) = (self.text("case/certificate.json"), self.text("case"));
+        self.program("check", &["check", &certificate, "--trust", &list, "--evidence", &case], 0)
+    }
+
+    /// Every row of the source now.
+    pub(crate) fn dump(&self, name: &str) -> BTreeMap<String, Vec<String>> {
+        dump(&self.source(), &self.path(&format!("dump-{name}.jsonl")))
+    }
+
+    /// Values that only destroyed cells of the source hold.
+    pub(crate) fn sample(&self) -> Sample {
+        self.system.sample(&self.source(), self.keep.path())
+    }
+}
+
+/// Decisions as a person would write them who knows the labels: one line for each thing that the draft does not settle.
+struct Decisions<'a> {
+    system: &'a System,
+    profile: &'a Profile,
+    lines: Vec<Value>,
+}
+
+impl Decisions<'_> {
+    fn add(&mut self, mut line: Value, reason: &str) {
+        for (key, value) in [("by", MEMBERS[0].1), ("at", "2026-11-12"), ("reason", reason)] {
+            line[key] = value.into();
+        }
+        self.lines.push(line);
+    }
+
+    fn about_table(&mut self, found: &Value) {
+        let table = found["name"].as_str().unwrap();
+        let goes = self.system.destroyed().contains(table);
+        let columns = found["finding"]["columns"].as_array().unwrap();
+        let hits: BTreeSet<&str> = columns.iter().filter_map(|column| column["checksum_rule"].as_str()).collect();
+        self.disposition(table, goes, &hits);
+        columns.iter().filter(|column| column["verdict"] == "review").for_each(|column| self.review(table, column));
+        if goes {
+            self.add(json!({ "retention": table, "until": "platform" }), "the new platform has it");
+            return;
+        }
+        for link in found["links"].as_array().unwrap() {
+            if self.system.destroyed().contains(link["references"].as_str().unwrap()) {
+                let column = format!("{table}.{}", link["columns"][0].as_str().unwrap());
+                self.add(json!({ "cut": column }), "the table stays, what it leads to goes");
+            }
+        }
+    }
+
+    /// Only where the draft says otherwise, or a kept column's value checks itself.
+    fn disposition(&mut self, table: &str, goes: bool, hits: &BTreeSet<&str>) {
+        let wanted = if goes { Disposition::Destroy } else { Disposition::Keep };
+        let overridden = if goes { &BTreeSet::new() } else { hits };
+        if self.profile.tables[table].disposition == wanted && overridden.is_empty() {
+            return;
+        }
+        let mut line = json!({ "table": table, "disposition": wanted.word() });
+        if !overridden.is_empty() {
+            line["overrides"] = json!(overridden);
+        }
+        self.add(line, if goes { "personal by its labels" } else { self.system.reason_to_keep(table) });
+    }
+
+    fn review(&mut self, table: &str, found: &Value) {
+        let column = found["column"].as_str().unwrap();
+        let label = self.system.label(table, column);
+        let mut line = json!({ "review": format!("{table}.{column}"), "category": label.category });
+        if let (Some(rule), "none") = (found["checksum_rule"].as_str(), label.category.as_str()) {
+            line["overrides"] = rule.into();
+        }
+        let reason = if label.arguable.is_empty() { "by its label" } else { &label.arguable };
+        self.add(line, reason);
+    }
+
+    fn by_kind(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for line in &self.lines {
+            let kinds = ["review", "table", "retention", "cut", "allow"];
+            let kind = kinds.into_iter().find(|kind| line.get(kind).is_some()).expect("every line is of a kind");
+            *counts.entry(kind.to_owned()).or_default() += 1;
+            let overrides = usize::from(line.get("overrides").is_some());
+            *counts.entry("with overrides".to_owned()).or_default() += overrides;
+        }
+        counts
+    }
+}
