@@ -83,6 +83,16 @@ impl Index {
         Ok(Self { keys, lives, directory, shift, filters: slots.map(|slots| Filter::new(&slots)) })
     }
 
+    /// The quick and the sure fingerprint of a form.
+    pub(super) fn fingerprint(&self, form: &[u8]) -> (u32, [u8; 16]) {
+        (self.keys.check(form), self.keys.form(form))
+    }
+
+    /// The quick fingerprint alone.
+    pub(super) fn check(&self, form: &[u8]) -> u32 {
+        self.keys.check(form)
+    }
+
     /// Reports every form in the text, shortest windows first.
     pub(super) fn search(&self, text: &[u8], seen: &mut dyn FnMut(&Match)) {
         let [narrow, middle, wide] = &self.filters;

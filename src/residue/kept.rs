@@ -6,18 +6,21 @@
 use super::distinctive::SHORTEST;
 use super::forms::{Atom, Encoding, strings_in};
 use super::index::Index;
+use super::scanner::{End, Found};
 use super::shard::Shard;
 use crate::failure::Result;
 use lastbell_contract::Value;
+use std::collections::{BTreeMap, HashMap};
 
-/// How much of a record's end is tried with a byte behind it. A longer value that only differs by that byte stays found.
-const TAIL: usize = 64;
+type Ends = BTreeMap<usize, HashMap<u32, Vec<(End, usize)>>>;
 
 /// The needles of one or more shards, and which of them were met in what stays.
 pub struct KeptRows {
     index: Index,
     /// Pieces met, for each needle.
     gone: Vec<u8>,
+    /// What was found less its last byte, by length and quick fingerprint, with the needle's number.
+    ends: Ends,
 }
 
 impl KeptRows {
@@ -27,7 +30,27 @@ impl KeptRows {
     /// `needles-wrong-key`, `needles-damaged`.
     pub fn new(key: &[u8; 32], shards: &[Shard]) -> Result<Self> {
         let needles = shards.iter().map(|shard| shard.needles.len()).sum();
-        Ok(Self { index: Index::new(key, shards)?, gone: vec![0; needles] })
+        Ok(Self { index: Index::new(key, shards)?, gone: vec![0; needles], ends: Ends::new() })
+    }
+
+    /// Prepares what was found in files, to be compared with whole records. The shards are [`Shard::suspects`].
+    ///
+    /// # Errors
+    /// As [`KeptRows::new`].
+    pub fn of_found(key: &[u8; 32], suspects: &[Shard], found: &[Found]) -> Result<Self> {
+        let mut kept = Self::new(key, suspects)?;
+        let numbers: HashMap<u64, Vec<usize>> = suspects.iter().flat_map(|shard| &shard.needles).enumerate().fold(
+            HashMap::new(),
+            |mut numbers, (number, needle)| {
+                numbers.entry(needle.id).or_insert_with(Vec::new).push(number);
+                numbers
+            },
+        );
+        for end in found.iter().flat_map(|found| &found.ends).filter(|end| end.length >= SHORTEST - 1) {
+            let by_check = kept.ends.entry(end.length).or_default().entry(end.check).or_default();
+            by_check.extend(numbers.get(&end.id).into_iter().flatten().map(|number| (*end, *number)));
+        }
+        Ok(kept)
     }
 
     /// A cell of a row that stays.
@@ -55,11 +78,13 @@ impl KeptRows {
         let mut record = Vec::new();
         cells.for_each(|cell| append_stored(cell, &mut record));
         self.meet(&record, false);
-        let mut behind = record.split_off(record.len().saturating_sub(TAIL));
-        behind.push(0);
-        for printable in (b' '..=b'~').filter(u8::is_ascii_alphanumeric) {
-            *behind.last_mut().expect("one was pushed") = printable;
-            self.meet(&behind, false);
+        for (length, ends) in &self.ends {
+            let Some(tail) = record.len().checked_sub(*length).map(|at| &record[at..]) else { continue };
+            for (end, needle) in ends.get(&self.index.check(tail)).into_iter().flatten() {
+                if self.index.fingerprint(tail).1 == end.mac {
+                    self.gone[*needle] |= end.piece;
+                }
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use super::index::{Index, Match};
 use super::report::Place;
 use super::shard::Shard;
 use crate::failure::Result;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
@@ -37,6 +37,20 @@ pub struct Found {
     pub(super) needles: BTreeMap<u64, Vec<u32>>,
     /// Where the first hits stood.
     pub first: Vec<Place>,
+    /// What was found, less its last byte.
+    pub(super) ends: BTreeSet<End>,
+}
+
+/// The fingerprint of a found form without its last byte: if a kept record ends like that, the byte behind it made the hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct End {
+    pub(super) length: usize,
+    pub(super) check: u32,
+    pub(super) mac: [u8; 16],
+    /// Identity of the needle.
+    pub(super) id: u64,
+    /// Its piece's bit.
+    pub(super) piece: u8,
 }
 
 impl Found {
@@ -59,6 +73,7 @@ impl Found {
             *self.by_encoding.entry(encoding).or_default() += hits;
         }
         self.needles.extend(other.needles);
+        self.ends.extend(other.ends);
         self.first.extend(other.first);
         self.first.sort();
         self.first.truncate(PLACES_MAX);
@@ -190,6 +205,10 @@ impl Scanner {
     fn look(&self, text: &[u8], base: u64, known: usize, scratch: &mut Unescaped, found: &mut Found) {
         self.index.search(text, &mut |hit| {
             if hit.span.end > known {
+                let short = &text[hit.span.start..hit.span.end - 1];
+                let (check, mac) = self.index.fingerprint(short);
+                let id = self.needles[hit.needle as usize].0;
+                found.ends.insert(End { length: short.len(), check, mac, id, piece: hit.piece.bit() });
                 self.note(hit, hit.encoding, base + hit.span.start as u64, found);
             }
         });

@@ -586,3 +586,28 @@ fn debug_shows_no_value() {
     let shards = collect(&[text(NAME)]);
     assert_eq!(format!("{shards:?}"), "[Shard(0 of 1, 1 needles, 5 forms)]");
 }
+
+#[test]
+fn two_kept_cells_side_by_side_are_no_residue() {
+    let destroyed = [text("раздел 12"), text("раздел 17"), text("раздел 19")];
+    let mut shards = collect(&destroyed);
+    // A kept row's last text, then its date; another row that ends in text, then the head of the next record.
+    let (first, second) = ([text("раздел 1"), text("2026-01-08")], [Value::Int(0), text("раздел 1")]);
+    let file = "раздел 12026-01-08 .. раздел 17 .. раздел 19";
+    let found = Scanner::new(&KEY, &shards).unwrap().scan_bytes(file.as_bytes());
+    assert_eq!(found.distinct(), 3);
+    let mut suspects: Vec<Shard> = shards.iter().map(|shard| shard.suspects(&found)).collect();
+    let mut kept = KeptRows::of_found(&KEY, &suspects, std::slice::from_ref(&found)).unwrap();
+    kept.exclude_record(first.iter());
+    kept.exclude_record([text("раздел 8")].iter());
+    kept.apply(&mut suspects);
+    shards.iter_mut().zip(&suspects).for_each(|(shard, suspect)| shard.spare(suspect));
+    let found = Scanner::new(&KEY, &shards).unwrap().scan_bytes(file.as_bytes());
+    assert_eq!(found.distinct(), 2, "`раздел 1` beside `2026` explains `раздел 12` alone");
+    let mut kept = KeptRows::of_found(&KEY, &suspects, std::slice::from_ref(&found)).unwrap();
+    kept.exclude_record(second.iter());
+    kept.apply(&mut suspects);
+    shards.iter_mut().zip(&suspects).for_each(|(shard, suspect)| shard.spare(suspect));
+    let found = Scanner::new(&KEY, &shards).unwrap().scan_bytes(file.as_bytes());
+    assert_eq!(found.distinct(), 0, "a record that ends in `раздел 1` explains one byte behind it");
+}

@@ -149,7 +149,7 @@ impl Search<'_> {
         for (unit, found) in self.units.iter().zip(hits) {
             suspects.extend(unit.shards.iter().map(|shard| shard.suspects(found)));
         }
-        let mut kept = KeptRows::new(self.key.bytes(), &suspects)?;
+        let mut kept = KeptRows::of_found(self.key.bytes(), &suspects, hits)?;
         let mut reader = self.world.open_reader(&self.at.name, &self.at.location)?;
         read_kept(self.session, self.world, reader.as_mut(), &mut |records, row| {
             for record in records {
