@@ -58,7 +58,16 @@ impl Messages {
     /// A line's text.
     #[must_use]
     pub fn line(&self, line: &Line) -> String {
-        self.what(line.code, &line.args)
+        let args: Vec<_> = line.args.iter().map(|(name, value)| (*name, self.in_words(name, value))).collect();
+        self.what(line.code, &args)
+    }
+
+    /// Machine words in the places where lines have them, when there are texts for all of a list.
+    fn in_words(&self, name: &str, value: &str) -> String {
+        let worded = ["what", "who", "verdict", "outcome"].contains(&name);
+        let words: Option<Vec<&str>> =
+            value.split(", ").map(|word| self.texts.get(word).map(|text| text.what.as_str())).collect();
+        words.filter(|_| worded).map_or_else(|| value.to_owned(), |words| words.join(", "))
     }
 
     /// The text of a bare word (a state, a verdict), or the word itself.
@@ -68,6 +77,39 @@ impl Messages {
     }
 }
 
+/// Fills placeholders in one pass, so that a value that looks like a placeholder stays as it is.
 fn fill(text: &str, args: &[(&'static str, String)]) -> String {
-    args.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(open) = rest.find('{') {
+        filled.push_str(&rest[..open]);
+        let inside = &rest[open + 1..];
+        let known = inside.find('}').and_then(|close| {
+            let value = args.iter().find(|(name, _)| *name == &inside[..close])?;
+            Some((close, &value.1))
+        });
+        match known {
+            Some((close, value)) => {
+                filled.push_str(value);
+                rest = &inside[close + 1..];
+            }
+            None => {
+                filled.push('{');
+                rest = inside;
+            }
+        }
+    }
+    filled.push_str(rest);
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_looks_like_a_placeholder_stays_as_it_is() {
+        let args = [("table", "{rows} and {".to_owned()), ("rows", "7".to_owned())];
+        assert_eq!(fill("{table}: {rows} {other} {", &args), "{rows} and {: 7 {other} {");
+    }
 }

@@ -179,7 +179,8 @@ impl Session {
             (true, false, true) => return Ok(Standing::Done),
         };
         if made {
-            self.note = Some(line!("made-again", path = artefact, why = why, changed = changed.join(", ")));
+            let told = if changed.is_empty() { "-".to_owned() } else { changed.join(", ") };
+            self.note = Some(line!("made-again", path = artefact, why = why, changed = told));
             if let Some(unit) = self.begun_unit() {
                 return Err(failure!(Refused, "unit-begun", unit = unit));
             }
