@@ -205,7 +205,8 @@ impl Shard {
     /// which kept cells can stand side by side.
     #[must_use]
     pub fn suspects(&self, found: &Found) -> Self {
-        let entries = self.entries.iter().filter(|entry| found.needles.contains_key(&self.needles[entry.needle as usize].id));
+        let entries =
+            self.entries.iter().filter(|entry| found.needles.contains_key(&self.needles[entry.needle as usize].id));
         Self { entries: entries.cloned().collect(), ..self.clone() }
     }
 
