@@ -33,7 +33,7 @@ impl Walk {
         let start = Instant::now();
         system.load(&walk.source());
         walk.note("load", start);
-        // A second load gives the same bytes, and takes a minute longer.
+        // A second load with this seed gives the same bytes (compared for all three systems), and takes up to a minute longer.
         fs::copy(walk.source(), walk.target()).unwrap();
         for (purpose, name) in
             [("signing", "ivanova"), ("signing", "petrov"), ("signing", "region"), ("sealing", "operator")]
@@ -118,7 +118,7 @@ impl Walk {
         self.steps.push((step.to_owned(), start.elapsed().as_secs_f64()));
     }
 
-    /// Seconds of every step that took a tenth of one.
+    /// Seconds of every step that takes long enough to be told.
     pub(crate) fn seconds(&self) -> String {
         let long = self.steps.iter().filter(|(_, seconds)| *seconds >= 0.05);
         long.map(|(step, seconds)| format!("{step} {seconds:.1}")).collect::<Vec<_>>().join(", ")
