@@ -297,7 +297,19 @@ impl Planner<'_> {
                     reason: by_review.map_or_else(|| ruling.reason.clone(), |review| review.reason.clone()),
                     at: by_review.map_or_else(|| ruling.at.clone(), |review| review.at.text().to_owned()),
                 }),
-                Verdict::Review | Verdict::Not => {}
+                // A person called it personal, and the table stays all the same.
+                Verdict::Review | Verdict::Not => {
+                    corrections.extend(reviewed.filter(|review| review.value != Category::None).map(|review| {
+                        Correction {
+                            column: Some(finding.column.clone()),
+                            category: review.value,
+                            overridden_rule: finding.checksum_rule.clone(),
+                            by: ruling.by.clone(),
+                            reason: ruling.reason.clone(),
+                            at: ruling.at.clone(),
+                        }
+                    }))
+                }
             }
         }
         Ok(KeptTable {
