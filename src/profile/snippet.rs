@@ -119,7 +119,7 @@ mod tests {
             "  - app:hunter2@db",
             "PASSWORD: hunter2",
             "Пароль: hunter2",
-            "unlock_file: /root/hunter2",
+            "unlock_file: /srv/hunter2",
             "dsn = hunter2",
             "{token: hunter2}",
             "url: [hunter2",
