@@ -2,7 +2,7 @@
 
 use crate::{Level, Reader, Result, Row, Scan, TableId, Visit};
 
-/// Shows that an approved plan stands behind the caller. Only `src/steps/erase.rs` makes one; a test keeps it so.
+/// Shows that an approved plan stands behind the caller. Only `src/steps/erase/mod.rs` makes one; a test keeps it so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErasePermit {
     plan_sha256: String,
