@@ -34,8 +34,6 @@ const PUPILS_MIN: usize = 12;
 /// Another school on the same platform, which is none of the case's business.
 const NEIGHBOURS: usize = 24;
 
-/// The demo's profile, `profiles/demo/profile.yaml`.
-pub const PROFILE: &str = include_str!("../../profiles/demo/profile.yaml");
 const DECISIONS: &str = include_str!("../../profiles/demo/decisions.yaml");
 const ANSWERS: &str = include_str!("../../profiles/demo/answers.yaml");
 

@@ -250,7 +250,7 @@ fn columns_below(value: &serde_yaml::Value, found: &mut BTreeSet<String>) {
 #[test]
 fn the_profile_knows_every_table_and_accounts_for_every_column() {
     let diaries = diaries(SEED, 40);
-    let profile: serde_yaml::Value = serde_yaml::from_str(PROFILE).unwrap();
+    let profile: serde_yaml::Value = serde_yaml::from_str(crate::profile::builtin::builtin("demo").unwrap()).unwrap();
     let rules = profile["tables"].as_mapping().unwrap();
     let known: BTreeSet<_> = rules.keys().map(|name| name.as_str().unwrap()).collect();
     assert_eq!(known, diaries.retired.iter().map(|table| table.name).collect::<BTreeSet<_>>());

@@ -252,12 +252,6 @@ impl<'a> SideReader<'a> {
         }
     }
 
-    /// How many rows of joined tables are held.
-    #[must_use]
-    pub fn joined_rows(&self) -> usize {
-        self.joined.iter().map(HashMap::len).sum()
-    }
-
     /// The record of a base row, with the columns of [`CompiledSide::base`].
     pub fn row(&mut self, base: &[Value]) -> Outcome<'_> {
         let joined = match find_partners(self.side, &self.joined, base) {
@@ -277,13 +271,6 @@ impl<'a> SideReader<'a> {
         let changed = self.side.changed_at.map(|place| Changed::of_value(joined.value(place), self.migrated_on));
         self.record.push(changed.unwrap_or(Changed::Unknown) as u8);
         Outcome::Digested(&self.record)
-    }
-
-    /// The typed key of a base row, to list the keys of differing rows in `work/`; `None` when it has no record.
-    #[must_use]
-    pub fn key_values(&self, base: &[Value]) -> Option<Vec<Value>> {
-        let joined = find_partners(self.side, &self.joined, base).ok()?;
-        Some(self.side.key.iter().map(|cell| cell.value(&joined).into_owned()).collect())
     }
 }
 
