@@ -32,7 +32,7 @@ const ABOVE: [(&str, &[&str]); 2] = [("cli", &[]), ("steps", &["cli", "demo", "e
 /// What an adapter may depend on besides the contract.
 const DRIVERS: [(&str, &[&str], &str); 2] = [
     ("sqlite", &["rusqlite", "rustix"], "the driver; locks, owners and free space of the database's file"),
-    ("testkit", &["tempfile"], "throw-away stores; no engine"),
+    ("testkit", &["rustix", "tempfile"], "throw-away stores and servers; no driver"),
 ];
 
 /// `file, what, reason`: what only `cli/` may do elsewhere.

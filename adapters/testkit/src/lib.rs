@@ -1,9 +1,11 @@
 //! What adapters and the core are tested with: an in-memory engine that fails on command, one conformance suite that
-//! every adapter runs, and mutants that show the suite notices a broken adapter. Only tests depend on this crate.
+//! every adapter runs, mutants that show the suite notices a broken adapter, and throw-away servers. Only tests depend on
+//! this crate.
 
 pub mod memory;
 pub mod mutants;
 pub mod seeded;
+pub mod servers;
 pub mod setup;
 pub mod suite;
 
