@@ -30,7 +30,12 @@ const IMPORTS: [(&str, &str, &str); 6] = [
 const ABOVE: [(&str, &[&str]); 2] = [("cli", &[]), ("steps", &["cli", "demo", "engines"])];
 
 /// What an adapter may depend on besides the contract.
-const DRIVERS: [(&str, &[&str], &str); 2] = [
+const DRIVERS: [(&str, &[&str], &str); 3] = [
+    (
+        "postgres",
+        &["bytes", "postgres-protocol", "rustix", "rustls", "rustls-native-certs", "zeroize"],
+        "messages and authentication; keep-alive of sockets and owners of files; TLS; passwords are wiped",
+    ),
     ("sqlite", &["rusqlite", "rustix"], "the driver; locks, owners and free space of the database's file"),
     ("testkit", &["rustix", "tempfile"], "throw-away stores and servers; no driver"),
 ];
