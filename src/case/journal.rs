@@ -22,6 +22,26 @@ pub const HEAD: &str = "journal.head";
 /// `prev` of the first line.
 const START: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
+/// How a setting of the server changes. Without a value it stands for the server's own default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SettingChanged {
+    /// Its name.
+    pub name: String,
+    /// What it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old: Option<String>,
+    /// What it becomes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new: Option<String>,
+}
+
+impl From<&lastbell_contract::Setting> for SettingChanged {
+    fn from(setting: &lastbell_contract::Setting) -> Self {
+        Self { name: setting.name.clone(), old: setting.old.clone(), new: setting.new.clone() }
+    }
+}
+
 /// What happened. Names, digests and counts only; never a value of a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -111,7 +131,7 @@ pub enum Event {
         unit: String,
         /// `before` or `after`.
         moment: String,
-        /// `destroy`, `rebuild`, `commit`, `scrub`.
+        /// `destroy`, `rebuild`, `cut`, `commit`, `setting`, `scrub`.
         operation: String,
         /// The table, or `-`.
         table: String,
@@ -119,6 +139,9 @@ pub enum Event {
         technique: String,
         /// Fingerprint of the table's schema at that moment, or `-`.
         schema: String,
+        /// The server's setting that it changes, with its old value.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        setting: Option<SettingChanged>,
     },
     /// A unit is gone: counted again from the store.
     UnitDone {

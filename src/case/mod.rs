@@ -7,5 +7,5 @@ pub mod keys;
 pub mod seal;
 
 pub use folder::{CaseFolder, Finished};
-pub use journal::{Entry, Event, Head};
+pub use journal::{Entry, Event, Head, SettingChanged};
 pub use keys::{OperatorKey, Purpose, Secret, UnlockFile, WrappedKeys};

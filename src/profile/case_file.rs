@@ -6,7 +6,7 @@ use super::render::{comment, line, list, map, optional, pair, scalar, word};
 use super::words::{Day, Language, When, blank, plain};
 use super::yaml::{Place, Source};
 use crate::failure::{Failure, Result};
-use lastbell_contract::Location;
+use lastbell_contract::{Location, Means};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::borrow::Cow;
@@ -433,6 +433,15 @@ impl CaseFile {
     #[must_use]
     pub fn target(&self) -> Option<&StoreEntry> {
         self.stores.iter().find(|store| store.role == StoreRole::Target)
+    }
+
+    /// What cleaning may touch.
+    #[must_use]
+    pub fn means(&self) -> Means {
+        match self.system.server {
+            ServerUse::Dedicated => Means::Dedicated,
+            ServerUse::Shared => Means::Shared,
+        }
     }
 
     /// What the papers need and nobody has filled in: paths of lines, in the order of the file.

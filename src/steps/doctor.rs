@@ -75,7 +75,7 @@ fn look(
         return Ok(serde_json::json!({ "store": store, "role": "target", "may_write": may_write }));
     }
     let wanted = session.files.case.level.0;
-    let reach = ReachFound::from(&reader.reach(wanted)?);
+    let reach = ReachFound::from(&reader.reach(wanted, session.files.case.means())?);
     outcome.lines.push(line!("doctor-reach", store = store, level = reach.level));
     for condition in reach.conditions.iter().filter(|condition| condition.state != "pass") {
         let detail: Vec<String> = condition.detail.iter().map(|(name, value)| format!("{name}={value}")).collect();

@@ -523,7 +523,10 @@ fn reach(session: &Session, world: &mut World) -> Result<BTreeMap<String, ReachF
     for store in session.stores(world)? {
         if store.role == crate::profile::case_file::StoreRole::Source {
             let mut reader = world.open_reader(&store.name, &store.location)?;
-            reach.insert(store.name, ReachFound::from(&reader.reach(session.files.case.level.0)?));
+            reach.insert(
+                store.name,
+                ReachFound::from(&reader.reach(session.files.case.level.0, session.files.case.means())?),
+            );
         }
     }
     Ok(reach)

@@ -145,6 +145,8 @@ pub struct View {
     pub id: TableId,
     /// Tables it reads, as far as the engine tells.
     pub reads: Vec<TableId>,
+    /// It holds a copy of what it shows (materialised).
+    pub stored: bool,
 }
 
 /// How a table keeps its rows.
@@ -181,6 +183,9 @@ pub struct Table {
     pub unique_keys: Vec<Vec<String>>,
     /// Declared links.
     pub foreign_keys: Vec<ForeignKey>,
+    /// Tables that this one inherits from. Reading, counting and destroying a table never reach its heirs; they go in one
+    /// unit with it. (A partitioned table is one table; its partitions are not listed.)
+    pub parents: Vec<TableId>,
     /// Indexes.
     pub indexes: Vec<Index>,
     /// Triggers.

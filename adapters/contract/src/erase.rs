@@ -1,6 +1,6 @@
 //! Destroying. Everything here is behind a permit, and every statement that destroys is announced before it runs.
 
-use crate::{Level, Reader, Result, Row, Scan, TableId, Visit};
+use crate::{Level, Means, Reader, Result, Row, Scan, TableId, Visit};
 
 /// Shows that an approved plan stands behind the caller. Only `src/steps/erase/mod.rs` makes one; a test keeps it so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +36,12 @@ pub enum Operation {
     Destroy,
     /// Writes a table anew from the rows that a rewrite keeps.
     Rebuild,
+    /// Drops the link of a kept table into the unit, as a person decided.
+    Cut,
     /// Makes the above durable for the whole unit.
     Commit,
+    /// Changes a setting of the server, or restores it.
+    Setting,
     /// Rewrites a file, an index or statistics after the fact (VACUUM, optimize, checkpoint, overwrite).
     Scrub,
 }
@@ -51,6 +55,46 @@ pub struct Statement {
     pub table: Option<TableId>,
     /// A stable word for the technique: `delete-all`, `fts5-delete-all`, `commit`, `vacuum`, `vacuum-into`, `overwrite`…
     pub technique: String,
+    /// The setting, when it is about one.
+    pub setting: Option<Setting>,
+}
+
+impl Statement {
+    /// A statement that is about no setting.
+    #[must_use]
+    pub fn new(operation: Operation, table: Option<&TableId>, technique: &str) -> Self {
+        Self { operation, table: table.cloned(), technique: technique.to_owned(), setting: None }
+    }
+
+    /// A change of a setting.
+    #[must_use]
+    pub fn of_setting(technique: &str, setting: &Setting) -> Self {
+        Self {
+            operation: Operation::Setting,
+            table: None,
+            technique: technique.to_owned(),
+            setting: Some(setting.clone()),
+        }
+    }
+}
+
+/// A setting of the server and how it changes. `None` stands for: not set, the server's own default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name, as the server knows it.
+    pub name: String,
+    /// What it was.
+    pub old: Option<String>,
+    /// What it becomes.
+    pub new: Option<String>,
+}
+
+impl Setting {
+    /// The change that takes this one back.
+    #[must_use]
+    pub fn back(&self) -> Self {
+        Self { name: self.name.clone(), old: self.new.clone(), new: self.old.clone() }
+    }
 }
 
 /// Before or after.
@@ -102,9 +146,15 @@ pub trait LockedUnit {
     /// Counts a table by both routes.
     fn count(&mut self, table: &TableId) -> Result<Counted>;
 
-    /// Removes every row of a table of the unit, and what the engine keeps about them besides (statistics, sequences).
-    /// Cascades never fire, triggers neither: a table with either is refused as `Unsafe`.
-    fn destroy(&mut self, table: &TableId, witness: &mut dyn Witness) -> Result<()>;
+    /// Removes every row of these tables of the unit, and what the engine keeps about them besides (statistics,
+    /// sequences). All of them go together: links among them hold nothing up, whatever their order. An engine that can
+    /// takes one statement; each table is announced all the same. Cascades never fire, triggers neither: a table with
+    /// either is refused as `Unsafe`.
+    fn destroy(&mut self, tables: &[TableId], witness: &mut dyn Witness) -> Result<()>;
+
+    /// Drops a declared link of a watched, kept table, by the name of its constraint; its rows stay byte for byte.
+    /// `Unsupported` where the engine does not enforce links: there nothing needs to be cut.
+    fn cut(&mut self, table: &TableId, constraint: &str, witness: &mut dyn Witness) -> Result<()>;
 
     /// Writes a table of the unit anew. Returns the number of rows kept.
     fn rebuild(&mut self, table: &TableId, rewrite: &mut Rewrite<'_>, witness: &mut dyn Witness) -> Result<u64>;
@@ -118,6 +168,8 @@ pub trait LockedUnit {
 pub struct Scrub {
     /// How deep.
     pub level: Level,
+    /// What may be touched on the way.
+    pub means: Means,
     /// The tables that were destroyed or rebuilt.
     pub tables: Vec<TableId>,
 }
@@ -139,6 +191,7 @@ pub trait Eraser: Reader {
     /// Brings the store to `level` after its units are gone. May be repeated: the end is the same.
     fn scrub(&mut self, scrub: &Scrub, witness: &mut dyn Witness) -> Result<Scrubbed>;
 
-    /// Removes what an earlier, broken run left behind in the store (shadow tables, fillers, changed settings).
-    fn tidy(&mut self, witness: &mut dyn Witness) -> Result<()>;
+    /// Removes what an earlier, broken run left behind in the store: shadow tables, fillers, and the settings that it
+    /// changed and did not restore. `left` names these, in the order in which they were changed.
+    fn tidy(&mut self, left: &[Setting], witness: &mut dyn Witness) -> Result<()>;
 }

@@ -18,12 +18,13 @@ pub use catalog::{
     Action, Catalog, Column, ForeignKey, Index, Kind, Obstacle, Table, TableId, TableKind, Trigger, View,
 };
 pub use erase::{
-    Counted, ErasePermit, Eraser, LockRequest, LockedUnit, Moment, Operation, Rewrite, Scrub, Scrubbed, Statement,
-    Witness,
+    Counted, ErasePermit, Eraser, LockRequest, LockedUnit, Moment, Operation, Rewrite, Scrub, Scrubbed, Setting,
+    Statement, Witness,
 };
 pub use error::{AdapterError, ErrorKind, Result};
-pub use read::{Adapter, Batch, Flow, Reader, Row, Scan, Snapshot, Visit};
+pub use read::{Adapter, Batch, Canceller, Flow, Reader, Row, Scan, Snapshot, Visit};
 pub use store::{
-    Capabilities, FileRole, Identity, Known, Level, Location, Precondition, Reach, Role, State, StoreFile, StoreInfo,
+    Capabilities, FileRole, Identity, Known, Level, Location, Means, Precondition, Reach, Role, State, StoreFile,
+    StoreInfo,
 };
 pub use value::Value;

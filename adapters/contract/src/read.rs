@@ -1,7 +1,8 @@
 //! Reading a store. Nothing here can change a row.
 
 use crate::{
-    AdapterError, Catalog, ErasePermit, Eraser, Level, Location, Reach, Result, StoreFile, StoreInfo, TableId, Value,
+    AdapterError, Catalog, ErasePermit, Eraser, Known, Level, Location, Means, Reach, Result, StoreFile, StoreInfo,
+    TableId, Value,
 };
 
 /// One row: a value per column that the scan asked for, in that order.
@@ -55,6 +56,9 @@ pub struct Snapshot {
     pub id: String,
 }
 
+/// Ends the statement that runs now.
+pub type Canceller = Box<dyn Fn() + Send + Sync>;
+
 /// A read-only visit to a store over one connection.
 pub trait Reader: Send {
     /// What the store is.
@@ -78,8 +82,19 @@ pub trait Reader: Send {
     /// The raw files behind the store; [`crate::ErrorKind::Unsupported`] where they cannot be seen from here.
     fn files(&mut self) -> Result<Vec<StoreFile>>;
 
-    /// How deep this role can go here, and what stands in the way of `wanted`. Changes nothing.
-    fn reach(&mut self, wanted: Level) -> Result<Reach>;
+    /// How deep this role can go here by these means, and what stands in the way of `wanted`. Changes nothing.
+    fn reach(&mut self, wanted: Level, means: Means) -> Result<Reach>;
+
+    /// Raises a mark that another connection to the same store sees, until this one ends; it is nothing stored. With it
+    /// a store is known again under another address. `mark` is ASCII, at most 32 bytes.
+    fn raise_mark(&mut self, mark: &str) -> Result<()>;
+
+    /// Whether another connection has raised this mark on this store. Unknown where only the anchors tell.
+    fn sees_mark(&mut self, mark: &str) -> Result<Known<bool>>;
+
+    /// What ends the statement that runs on this connection, called from another thread; the call in progress then fails
+    /// as [`crate::ErrorKind::Stopped`]. `None` where no statement can be ended: its batches ask often enough.
+    fn canceller(&mut self) -> Option<Canceller>;
 }
 
 /// One engine.

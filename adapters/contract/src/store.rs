@@ -60,6 +60,15 @@ impl Level {
     }
 }
 
+/// Who else lives on the server, and so what cleaning may touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// The retired system alone: server-wide settings and logs may be turned over.
+    Dedicated,
+    /// Others too: only what the owner of the tables may do to them.
+    Shared,
+}
+
 /// Knowledge that may be missing. «Could not look» is an answer of its own and never turns into the good one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Known<T> {
@@ -74,8 +83,12 @@ pub enum Known<T> {
 pub struct Identity {
     /// Stable marks of the physical store: `file:DEV:INODE`, `pg-system:ID/DB`… Two stores with a common mark are one.
     pub anchors: Vec<String>,
-    /// Marks of the stores that this one receives changes from (replication, subscription, triggers, foreign tables).
+    /// Marks of the stores and streams that this one receives changes from (replication, subscription, triggers, foreign
+    /// tables).
     pub follows: Known<Vec<String>>,
+    /// Marks of the streams through which this one gives its changes out. A store that follows one of them, or one of the
+    /// anchors, is fed from here.
+    pub feeds: Known<Vec<String>>,
 }
 
 /// What the role that we connect with may do.

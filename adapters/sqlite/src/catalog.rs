@@ -68,6 +68,7 @@ fn table(connection: &Connection, name: &str, shape: Shape, spelling: &BTreeMap<
         primary_key: shape.key(),
         unique_keys,
         foreign_keys: foreign_keys(connection, name, &spelled)?,
+        parents: Vec::new(),
         indexes,
         triggers,
         rows_estimate: estimate(connection, name, &shape)?,
@@ -269,7 +270,7 @@ fn views(connection: &Connection) -> Result<Vec<View>> {
                 .collect();
             reads.sort();
             reads.dedup();
-            View { id: TableId::plain(name), reads }
+            View { id: TableId::plain(name), reads, stored: false }
         })
         .collect())
 }

@@ -9,8 +9,8 @@ use crate::sidecars;
 use crate::swap;
 use crate::unit::Unit;
 use lastbell_contract::{
-    Eraser, ErrorKind, LockRequest, LockedUnit, Moment, Operation, Reader, Result, Scrub, Scrubbed, Statement, TableId,
-    Witness,
+    Eraser, ErrorKind, LockRequest, LockedUnit, Moment, Operation, Reader, Result, Scrub, Scrubbed, Setting, Statement,
+    TableId, Witness,
 };
 
 /// How the shadow tables of a rebuild begin.
@@ -86,7 +86,8 @@ impl Eraser for SqliteEraser {
         scrub::run(session, scrub, witness)
     }
 
-    fn tidy(&mut self, witness: &mut dyn Witness) -> Result<()> {
+    /// No setting is ever left: what is changed here belongs to the connection or to the file that is written anew.
+    fn tidy(&mut self, _: &[Setting], witness: &mut dyn Witness) -> Result<()> {
         let session = self.writable()?;
         swap::finish_interrupted(&session.place, &mut Steps::new(witness))?;
         drop_shadows(session, witness)
@@ -139,8 +140,7 @@ impl<'a> Steps<'a> {
         table: Option<&TableId>,
         work: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
-        let statement =
-            Statement { operation: Operation::Scrub, table: table.cloned(), technique: technique.to_owned() };
+        let statement = Statement::new(Operation::Scrub, table, technique);
         self.witness.hear(Moment::Before, &statement)?;
         let done = work()?;
         self.witness.hear(Moment::After, &statement)?;

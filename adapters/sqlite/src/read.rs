@@ -6,8 +6,8 @@ use crate::session::{Session, number, quote, quote_all};
 use crate::shape::{self, Form, Shape};
 use crate::{catalog, files, reach, sample, sidecars, values};
 use lastbell_contract::{
-    AdapterError, Batch, Capabilities, Catalog, ErrorKind, Flow, Identity, Known, Level, Reach, Reader, Result, Role,
-    Row, Scan, Snapshot, StoreFile, StoreInfo, TableId, Value, Visit,
+    AdapterError, Batch, Canceller, Capabilities, Catalog, ErrorKind, Flow, Identity, Known, Level, Means, Reach,
+    Reader, Result, Role, Row, Scan, Snapshot, StoreFile, StoreInfo, TableId, Value, Visit,
 };
 use rusqlite::{Connection, Statement};
 use std::os::unix::fs::MetadataExt;
@@ -63,8 +63,18 @@ macro_rules! read_through {
             fn reach(
                 &mut self,
                 wanted: lastbell_contract::Level,
+                means: lastbell_contract::Means,
             ) -> lastbell_contract::Result<lastbell_contract::Reach> {
-                self.session()?.reach(wanted)
+                self.session()?.reach(wanted, means)
+            }
+            fn raise_mark(&mut self, mark: &str) -> lastbell_contract::Result<()> {
+                self.session()?.raise_mark(mark)
+            }
+            fn sees_mark(&mut self, mark: &str) -> lastbell_contract::Result<lastbell_contract::Known<bool>> {
+                self.session()?.sees_mark(mark)
+            }
+            fn canceller(&mut self) -> Option<lastbell_contract::Canceller> {
+                self.session().ok()?.canceller()
             }
         }
     };
@@ -84,6 +94,7 @@ impl Reader for Session {
             identity: Identity {
                 anchors: vec![format!("file:{device}:{inode}")],
                 follows: Known::Yes(Vec::new()), // a plain file receives nothing by itself
+                feeds: Known::Yes(Vec::new()),
             },
             role: Role { name: rustix::process::geteuid().as_raw().to_string(), may_write: Known::Yes(writable) },
             capabilities: Capabilities {
@@ -137,8 +148,23 @@ impl Reader for Session {
         files::list(&self.place.path)
     }
 
-    fn reach(&mut self, wanted: Level) -> Result<Reach> {
+    /// A file has one owner: who else lives on the machine changes nothing about it.
+    fn reach(&mut self, wanted: Level, _: Means) -> Result<Reach> {
         reach::before(self, wanted)
+    }
+
+    /// Nothing to raise: device and inode tell one file from another under every name.
+    fn raise_mark(&mut self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn sees_mark(&mut self, _: &str) -> Result<Known<bool>> {
+        Ok(Known::Unknown("anchors-only".to_owned()))
+    }
+
+    fn canceller(&mut self) -> Option<Canceller> {
+        let handle = self.connection.get_interrupt_handle();
+        Some(Box::new(move || handle.interrupt()))
     }
 }
 

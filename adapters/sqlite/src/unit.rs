@@ -98,14 +98,18 @@ impl LockedUnit for Unit<'_> {
         Ok(Counted { by_scan: count_by_scan(self.connection, table, &shape)?, by_count })
     }
 
-    fn destroy(&mut self, table: &TableId, witness: &mut dyn Witness) -> Result<()> {
-        let shape = self.judge("destroy", table)?;
-        let statement = Statement {
-            operation: Operation::Destroy,
-            table: Some(table.clone()),
-            technique: technique(&shape).to_owned(),
-        };
-        self.step(&statement, witness, |connection| empty(connection, table, &shape).about(table))
+    fn destroy(&mut self, tables: &[TableId], witness: &mut dyn Witness) -> Result<()> {
+        let shapes: Vec<Shape> = tables.iter().map(|table| self.judge("destroy", table)).collect::<Result<_>>()?;
+        for (table, shape) in tables.iter().zip(&shapes) {
+            let statement = Statement::new(Operation::Destroy, Some(table), technique(shape));
+            self.step(&statement, witness, |connection| empty(connection, table, shape).about(table))?;
+        }
+        Ok(())
+    }
+
+    /// SQLite enforces a declared link only for a connection that asks for it, and ours does not.
+    fn cut(&mut self, table: &TableId, _: &str, _: &mut dyn Witness) -> Result<()> {
+        Err(refused(ErrorKind::Unsupported, "cut", "not-enforced").on(table))
     }
 
     fn rebuild(&mut self, table: &TableId, rewrite: &mut Rewrite<'_>, witness: &mut dyn Witness) -> Result<u64> {
@@ -117,8 +121,7 @@ impl LockedUnit for Unit<'_> {
             Form::FullText(index) if index.content != Content::Own => "fts5-rebuild",
             Form::FullText(_) | Form::ByRowId | Form::ByKey | Form::Elsewhere(_) => "shadow-refill",
         };
-        let statement =
-            Statement { operation: Operation::Rebuild, table: Some(table.clone()), technique: technique.to_owned() };
+        let statement = Statement::new(Operation::Rebuild, Some(table), technique);
         self.step(&statement, witness, |connection| {
             let kept = rebuild::run(connection, table, &shape, rewrite).about(table)?;
             forget_statistics(connection, table)?;
@@ -128,7 +131,7 @@ impl LockedUnit for Unit<'_> {
 
     fn commit(mut self: Box<Self>, witness: &mut dyn Witness) -> Result<()> {
         self.check_open("commit")?;
-        let statement = Statement { operation: Operation::Commit, table: None, technique: "commit".to_owned() };
+        let statement = Statement::new(Operation::Commit, None, "commit");
         self.step(&statement, witness, |connection| connection.execute_batch("COMMIT").told("commit"))?;
         self.open = false;
         Ok(())

@@ -3,7 +3,7 @@
 
 mod common;
 use common::*;
-use lastbell_contract::{ErrorKind, Kind, Level, LockRequest, Moment, Result, Row, Statement, Value, Witness};
+use lastbell_contract::{ErrorKind, Kind, Level, LockRequest, Means, Moment, Result, Row, Statement, Value, Witness};
 use lastbell_sqlite::Writer;
 use std::path::Path;
 
@@ -50,7 +50,7 @@ fn a_dropped_unit_leaves_everything_as_it_was() {
     let before = all_rows(reader(&path).unwrap().as_mut(), "pupils");
     let mut eraser = eraser(&path).unwrap();
     let mut unit = eraser.lock(&request(&["pupils"])).unwrap();
-    unit.destroy(&table("pupils"), &mut Heard::default()).unwrap();
+    unit.destroy(&[table("pupils")], &mut Heard::default()).unwrap();
     assert_eq!(unit.count(&table("pupils")).unwrap().by_scan, 0);
     drop(unit);
     drop(eraser);
@@ -67,7 +67,7 @@ fn a_witness_that_refuses_keeps_the_statement_from_running() {
         let mut eraser = eraser(&path).unwrap();
         let mut heard = Heard::refusing(moment, technique);
         let mut unit = eraser.lock(&request(&["pupils"])).unwrap();
-        let ended = unit.destroy(&table("pupils"), &mut heard).and_then(|()| unit.commit(&mut heard));
+        let ended = unit.destroy(&[table("pupils")], &mut heard).and_then(|()| unit.commit(&mut heard));
         assert_eq!(failed(ended).kind, ErrorKind::Stopped);
         drop(eraser);
         assert_eq!(count(&path, "pupils"), 500, "{moment:?} {technique}");
@@ -80,11 +80,11 @@ fn a_table_with_a_trigger_is_refused() {
         store(&format!("{PUPILS} CREATE TRIGGER t AFTER DELETE ON pupils BEGIN DELETE FROM marks; END"));
     let mut eraser = eraser(&path).unwrap();
     let mut unit = eraser.lock(&request(&["pupils", "marks"])).unwrap();
-    let error = failed(unit.destroy(&table("pupils"), &mut Heard::default()));
+    let error = failed(unit.destroy(&[table("pupils")], &mut Heard::default()));
     assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::Unsafe, Some("trigger:t")));
     let error = failed(unit.rebuild(&table("pupils"), &mut Some, &mut Heard::default()));
     assert_eq!(error.kind, ErrorKind::Unsafe);
-    unit.destroy(&table("marks"), &mut Heard::default()).unwrap();
+    unit.destroy(&[table("marks")], &mut Heard::default()).unwrap();
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn only_tables_of_the_unit_are_touched_and_all_must_exist() {
     let absent = LockRequest { watched: vec![table("absent")], ..request(&["pupils"]) };
     assert_eq!(failed(eraser.lock(&absent)).kind, ErrorKind::NotFound);
     let mut unit = eraser.lock(&request(&["pupils"])).unwrap();
-    assert_eq!(failed(unit.destroy(&table("marks"), &mut Heard::default())).code.as_deref(), Some("not-in-unit"));
+    assert_eq!(failed(unit.destroy(&[table("marks")], &mut Heard::default())).code.as_deref(), Some("not-in-unit"));
 }
 
 /// Lets another process try to read and write at every announcement.
@@ -129,13 +129,13 @@ fn nobody_reads_or_writes_from_the_lock_to_the_end_of_the_scrub() {
             let mut unit = eraser.lock(&request(&["pupils"])).unwrap();
             gaps.probe();
             unit.count(&table("pupils")).unwrap();
-            unit.destroy(&table("pupils"), &mut gaps).unwrap();
+            unit.destroy(&[table("pupils")], &mut gaps).unwrap();
             unit.commit(&mut gaps).unwrap();
             for _ in 0..20 {
                 gaps.probe();
             }
             let tables = vec![table("pupils")];
-            eraser.scrub(&lastbell_contract::Scrub { level, tables }, &mut gaps).unwrap();
+            eraser.scrub(&lastbell_contract::Scrub { level, means: Means::Dedicated, tables }, &mut gaps).unwrap();
             gaps.probe();
             assert!(gaps.tries > 26, "{}", gaps.tries);
             drop(eraser);
@@ -253,7 +253,7 @@ fn a_rebuild_that_breaks_a_rule_takes_everything_back_and_tells_no_value() {
     for (rewrite, code) in [(same, "sqlite-2067"), (high, "sqlite-275"), (foreign, "value:date")] {
         let mut eraser = eraser(&path).unwrap();
         let mut unit = eraser.lock(&request(&["marks", "pupils"])).unwrap();
-        unit.destroy(&table("pupils"), &mut Heard::default()).unwrap();
+        unit.destroy(&[table("pupils")], &mut Heard::default()).unwrap();
         let error = failed(unit.rebuild(&table("marks"), rewrite, &mut Heard::default()));
         assert_eq!(error.code.as_deref(), Some(code));
         assert!(!format!("{error:?}{error}").contains("Иванова"));
@@ -296,11 +296,11 @@ fn tidy_removes_shadows_of_a_broken_run_and_nothing_else() {
     );
     let mut eraser = eraser(&path).unwrap();
     let mut heard = Heard::default();
-    eraser.tidy(&mut heard).unwrap();
+    eraser.tidy(&[], &mut heard).unwrap();
     assert_eq!(heard.all.len(), 4);
     let left: Vec<_> = eraser.catalog().unwrap().tables.into_iter().map(|one| one.id.name).collect();
     assert_eq!(left, ["lastbell_shadow_x", "pupils"]);
-    eraser.tidy(&mut heard).unwrap();
+    eraser.tidy(&[], &mut heard).unwrap();
     assert_eq!(heard.all.len(), 4, "tidying twice is tidying once");
 }
 
@@ -315,7 +315,7 @@ fn a_unit_that_was_killed_in_the_middle_is_rolled_back() {
         Other::start("destroying", &path).kill();
         assert!(names(folder.path()).len() > 1, "{mode}: the test needs a transaction that reached the disk");
         let mut eraser = eraser(&path).unwrap();
-        eraser.tidy(&mut Heard::default()).unwrap();
+        eraser.tidy(&[], &mut Heard::default()).unwrap();
         assert_eq!(all_rows(eraser.as_mut(), "pupils"), before, "{mode}");
     }
 }

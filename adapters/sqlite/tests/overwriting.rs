@@ -3,7 +3,7 @@
 
 mod common;
 use common::*;
-use lastbell_contract::{ErrorKind, Level, Moment, Result, Scrub, State, Statement, Witness};
+use lastbell_contract::{ErrorKind, Level, Means, Moment, Result, Scrub, State, Statement, Witness};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ fn in_place(mode: &str) -> (TempDir, PathBuf) {
 }
 
 fn state(path: &Path, code: &str) -> State {
-    let reach = reader(path).unwrap().reach(Level::L2f).unwrap();
+    let reach = reader(path).unwrap().reach(Level::L2f, Means::Dedicated).unwrap();
     reach.preconditions.into_iter().find(|one| one.code == code).unwrap().state
 }
 
@@ -54,7 +54,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 }
 
 fn level_2f() -> Scrub {
-    Scrub { level: Level::L2f, tables: vec![table("pupils")] }
+    Scrub { level: Level::L2f, means: Means::Dedicated, tables: vec![table("pupils")] }
 }
 
 fn check_end(path: &Path, what: &str) {
@@ -130,7 +130,9 @@ fn after_a_swap_the_eraser_goes_on_with_the_new_file() {
     assert_eq!(all_rows(eraser.as_mut(), "kept").len(), 300);
     eraser.scrub(&level_2f(), &mut Heard::default()).unwrap();
     destroy(eraser.as_mut(), &["kept"]);
-    eraser.scrub(&Scrub { level: Level::L2, tables: vec![table("kept")] }, &mut Heard::default()).unwrap();
+    eraser
+        .scrub(&Scrub { level: Level::L2, means: Means::Dedicated, tables: vec![table("kept")] }, &mut Heard::default())
+        .unwrap();
     drop(eraser);
     assert_eq!(reader(&path).unwrap().count(&table("kept")).unwrap(), 0);
     assert_eq!(names(path.parent().unwrap()), ["diary.db"]);
@@ -210,7 +212,7 @@ fn as_killed(path: &Path) -> (TempDir, PathBuf) {
 
 fn finish(path: &Path) {
     let mut eraser = eraser(path).unwrap();
-    eraser.tidy(&mut Heard::default()).unwrap();
+    eraser.tidy(&[], &mut Heard::default()).unwrap();
     if eraser.count(&table("pupils")).unwrap() > 0 {
         destroy(eraser.as_mut(), &["pupils"]);
     }
@@ -233,7 +235,7 @@ fn a_kill_at_each_announced_step_ends_the_same() {
                 let mut heard = Heard::refusing(moment, technique);
                 assert_eq!(failed(first.scrub(&level_2f(), &mut heard)).kind, ErrorKind::Stopped, "{mode} {technique}");
                 let (_killed, copy) = as_killed(&path);
-                first.tidy(&mut Heard::default()).unwrap();
+                first.tidy(&[], &mut Heard::default()).unwrap();
                 first.scrub(&level_2f(), &mut Heard::default()).unwrap();
                 drop(first);
                 finish(&copy);
@@ -296,7 +298,7 @@ fn a_swap_that_broke_between_its_two_renames_or_while_overwriting_is_finished() 
     for (what, make) in states {
         make();
         let mut eraser = eraser(&path).unwrap();
-        eraser.tidy(&mut Heard::default()).unwrap();
+        eraser.tidy(&[], &mut Heard::default()).unwrap();
         drop(eraser);
         check_end(&path, what);
     }
@@ -307,14 +309,14 @@ fn a_stranger_of_our_name_is_refused_and_stays() {
     let (_folder, path) = in_place("DELETE");
     let stranger = beside(&path, ".lastbell-old");
     std::fs::write(&stranger, b"somebody's only copy of something").unwrap();
-    let error = failed(eraser(&path).unwrap().tidy(&mut Heard::default()));
+    let error = failed(eraser(&path).unwrap().tidy(&[], &mut Heard::default()));
     assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::Unsafe, Some("foreign-file")));
     assert_eq!(std::fs::read(&stranger).unwrap(), b"somebody's only copy of something");
     std::fs::remove_file(&stranger).unwrap();
     let target = path.with_file_name("target");
     std::fs::write(&target, b"SQLite format 3\0 and more").unwrap();
     std::os::unix::fs::symlink(&target, &stranger).unwrap();
-    failed(eraser(&path).unwrap().tidy(&mut Heard::default()));
+    failed(eraser(&path).unwrap().tidy(&[], &mut Heard::default()));
     assert_eq!(std::fs::read(&target).unwrap(), b"SQLite format 3\0 and more", "a link was followed");
 }
 

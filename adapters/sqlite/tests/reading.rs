@@ -3,7 +3,7 @@
 
 mod common;
 use common::*;
-use lastbell_contract::{ErrorKind, FileRole, Flow, Kind, Known, Level, Scan, State, Value};
+use lastbell_contract::{ErrorKind, FileRole, Flow, Kind, Known, Level, Means, Scan, State, Value};
 use lastbell_sqlite::Writer;
 use std::path::Path;
 
@@ -18,7 +18,7 @@ fn visit_everything(path: &Path) {
     assert_eq!(all_rows(reader.as_mut(), "pupils").len() as u64, reader.count(&table("pupils")).unwrap());
     reader.end().unwrap();
     reader.files().unwrap();
-    reader.reach(Level::L2f).unwrap();
+    reader.reach(Level::L2f, Means::Dedicated).unwrap();
 }
 
 /// A store in WAL mode whose log was not checkpointed, as a killed application leaves it.
@@ -276,7 +276,7 @@ fn copies_beside_the_store_are_listed() {
 fn reach_sees_another_process_and_a_super_journal() {
     let (_folder, path) = store(PUPILS);
     let state = |code: &str| {
-        let reach = reader(&path).unwrap().reach(Level::L2f).unwrap();
+        let reach = reader(&path).unwrap().reach(Level::L2f, Means::Dedicated).unwrap();
         (reach.preconditions.into_iter().find(|one| one.code == code).unwrap().state, reach.level)
     };
     let other = Other::start("resting", &path);

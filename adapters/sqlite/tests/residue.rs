@@ -3,7 +3,7 @@
 
 mod common;
 use common::*;
-use lastbell_contract::{Level, State, Value};
+use lastbell_contract::{Level, Means, State, Value};
 use rusqlite::Connection;
 use std::path::Path;
 
@@ -142,7 +142,11 @@ fn a_kill_after_the_commit_is_finished_by_the_next_run() {
             let (folder, path) = loaded(mode);
             let mut first = eraser(&path).unwrap();
             destroy(first.as_mut(), &TABLES);
-            let scrub_all = || lastbell_contract::Scrub { level: Level::L2, tables: TABLES.map(table).to_vec() };
+            let scrub_all = || lastbell_contract::Scrub {
+                level: Level::L2,
+                means: Means::Dedicated,
+                tables: TABLES.map(table).to_vec(),
+            };
             let mut heard = Heard::refusing(lastbell_contract::Moment::After, refused);
             let ended = first.scrub(&scrub_all(), &mut heard);
             // A copy of the folder at this moment is what a kill leaves.
@@ -153,7 +157,7 @@ fn a_kill_after_the_commit_is_finished_by_the_next_run() {
             drop(first);
             let copy = killed.path().join(path.file_name().unwrap());
             let mut second = eraser(&copy).unwrap();
-            second.tidy(&mut Heard::default()).unwrap();
+            second.tidy(&[], &mut Heard::default()).unwrap();
             second.scrub(&scrub_all(), &mut Heard::default()).unwrap();
             assert_eq!(all_rows(second.as_mut(), "kept"), [[text("stays")]]);
             drop(second);

@@ -57,6 +57,7 @@ impl World {
         self.life += 1;
         for database in self.databases.values_mut() {
             database.locks.clear();
+            database.marks.clear();
         }
     }
 

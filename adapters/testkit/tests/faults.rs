@@ -37,10 +37,10 @@ fn request() -> LockRequest {
 /// Destroys both tables; the first error ends it.
 fn erase(memory: &Memory) -> Result<(), AdapterError> {
     let mut eraser = eraser(memory)?;
-    eraser.tidy(&mut Mute)?;
+    eraser.tidy(&[], &mut Mute)?;
     let mut unit = eraser.lock(&request())?;
     unit.rebuild(&TableId::plain("pupils"), &mut |_| None, &mut Mute)?;
-    unit.destroy(&TableId::plain("marks"), &mut Mute)?;
+    unit.destroy(&[TableId::plain("marks")], &mut Mute)?;
     unit.commit(&mut Mute)
 }
 

@@ -46,6 +46,7 @@ impl Diary {
                     primary_key: keys,
                     unique_keys: Vec::new(),
                     foreign_keys: Vec::new(),
+                    parents: Vec::new(),
                     indexes: Vec::new(),
                     triggers: Vec::new(),
                     rows_estimate: None,

@@ -133,7 +133,8 @@ fn erase_store(
         Err(failure) if failure.exit == Exit::Refused => return refuse_all(session, world, run, at, &failure, units),
         Err(failure) => return Err(failure),
     };
-    witnessed(session, world, &at.name, |witness| eraser.tidy(witness))?;
+    let left = session.settings_left(&at.name);
+    witnessed(session, world, &at.name, |witness| eraser.tidy(&left, witness))?;
     let catalog = eraser.catalog()?;
     if let Some(target) = target.as_deref() {
         let source = (eraser.info()?, catalog.clone());
@@ -224,8 +225,9 @@ fn scrub(
     let tables =
         catalog.tables.iter().filter(|table| gone.contains(&table.id.to_string())).map(|table| table.id.clone());
     // The rows are gone by now: a store that cannot go as deep as was wished goes as deep as it can, and says so.
-    let level = level.min(eraser.reach(level)?.level);
-    let request = Scrub { level, tables: tables.collect() };
+    let means = session.files.case.means();
+    let level = level.min(eraser.reach(level, means)?.level);
+    let request = Scrub { level, means, tables: tables.collect() };
     let scrubbed = witnessed(session, world, &at.name, |witness| eraser.scrub(&request, witness))?;
     let last_write = last_write(&eraser.info()?);
     let reach = ReachFound::from(&scrubbed.reach);

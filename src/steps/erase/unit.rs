@@ -292,7 +292,7 @@ impl Work<'_> {
     ) -> Result<()> {
         let mut witness =
             JournalWitness::new(&mut self.session.case, self.world, &self.at.name, &planned.unit, schema(planned));
-        let destroyed = left.iter().try_for_each(|id| locked.destroy(id, &mut witness));
+        let destroyed = locked.destroy(left, &mut witness);
         let done = destroyed.and_then(|()| locked.commit(&mut witness));
         match witness.into_failure() {
             Some(failure) => Err(failure),

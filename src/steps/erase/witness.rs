@@ -1,6 +1,6 @@
 //! Writes each statement that changes a store into the journal, synced, before it runs and again after it.
 
-use crate::case::{CaseFolder, Event};
+use crate::case::{CaseFolder, Event, SettingChanged};
 use crate::failure::Failure;
 use crate::world::{World, fault};
 use lastbell_contract::{AdapterError, ErrorKind, Moment, Operation, Result, Statement, Witness};
@@ -49,13 +49,16 @@ impl<'a> JournalWitness<'a> {
             operation: match statement.operation {
                 Operation::Destroy => "destroy",
                 Operation::Rebuild => "rebuild",
+                Operation::Cut => "cut",
                 Operation::Commit => "commit",
+                Operation::Setting => "setting",
                 Operation::Scrub => "scrub",
             }
             .to_owned(),
             schema: self.schema.get(&table).cloned().unwrap_or_else(|| "-".to_owned()),
             table,
             technique: statement.technique.clone(),
+            setting: statement.setting.as_ref().map(SettingChanged::from),
         };
         self.case.record(self.world, event)
     }

@@ -61,6 +61,7 @@ fn table(name: &str, key: &[&str], columns: &[(&str, Kind)]) -> Table {
         primary_key: key.iter().map(|column| (*column).to_owned()).collect(),
         unique_keys: Vec::new(),
         foreign_keys: Vec::new(),
+        parents: Vec::new(),
         indexes: Vec::new(),
         triggers: Vec::new(),
         rows_estimate: None,

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, dead_code, reason = "each test file uses a part")]
 
 use lastbell_contract::{
-    Adapter, AdapterError, Catalog, ErasePermit, Eraser, Flow, Level, Location, LockRequest, LockedUnit, Moment,
+    Adapter, AdapterError, Catalog, ErasePermit, Eraser, Flow, Level, Location, LockRequest, LockedUnit, Means, Moment,
     Reader, Result, Row, Scan, Scrub, Scrubbed, Statement, TableId, Value, Witness,
 };
 use lastbell_sqlite::{Sqlite, Writer};
@@ -102,7 +102,7 @@ pub(crate) fn destroy(eraser: &mut dyn Eraser, tables: &[&str]) -> Heard {
     let mut heard = Heard::default();
     let mut unit: Box<dyn LockedUnit + '_> = eraser.lock(&request(tables)).unwrap();
     for name in tables {
-        unit.destroy(&table(name), &mut heard).unwrap();
+        unit.destroy(&[table(name)], &mut heard).unwrap();
     }
     unit.commit(&mut heard).unwrap();
     heard
@@ -110,7 +110,7 @@ pub(crate) fn destroy(eraser: &mut dyn Eraser, tables: &[&str]) -> Heard {
 
 pub(crate) fn scrub(eraser: &mut dyn Eraser, level: Level, tables: &[&str]) -> Result<Scrubbed> {
     let tables = tables.iter().map(|name| table(name)).collect();
-    eraser.scrub(&Scrub { level, tables }, &mut Heard::default())
+    eraser.scrub(&Scrub { level, means: Means::Dedicated, tables }, &mut Heard::default())
 }
 
 /// Names and bytes of everything in a folder.

@@ -30,6 +30,8 @@ pub(super) struct Database {
     pub(super) preconditions: Vec<Precondition>,
     /// Which visit holds a table.
     pub(super) locks: BTreeMap<TableId, u64>,
+    /// Which visit raised a mark.
+    pub(super) marks: Vec<(u64, String)>,
     pub(super) version: u64,
     files: Option<Files>,
 }
@@ -57,6 +59,7 @@ impl Database {
             views: setup.views.iter().map(view).collect(),
             preconditions: Vec::new(),
             locks: BTreeMap::new(),
+            marks: Vec::new(),
             version: 1,
             files: None,
         };
@@ -115,6 +118,21 @@ impl Database {
     /// Whether a trigger would fire on destroying or rewriting a table.
     pub(super) fn fires(&self, table: &TableId) -> bool {
         self.tables.get(table).is_some_and(|kept| kept.table.triggers.iter().any(|trigger| trigger.fires))
+    }
+
+    /// Drops a link of a table that the visit `holder` has locked and that stays.
+    pub(super) fn cut(&mut self, table: &TableId, name: &str, unit: &[TableId], holder: u64) -> Result<()> {
+        let refused = |kind, code: &str| Err(AdapterError::new(kind, "cut").on(table).code(code));
+        if !self.info.capabilities.enforces_links {
+            return refused(ErrorKind::Unsupported, "not-enforced");
+        }
+        if unit.contains(table) || self.locks.get(table) != Some(&holder) {
+            return refused(ErrorKind::Unsafe, "not-watched");
+        }
+        let Some(kept) = self.tables.get_mut(table) else { return refused(ErrorKind::NotFound, "table") };
+        let links = kept.table.foreign_keys.len();
+        kept.table.foreign_keys.retain(|link| link.name.as_deref() != Some(name));
+        if kept.table.foreign_keys.len() == links { refused(ErrorKind::NotFound, "constraint") } else { Ok(()) }
     }
 
     /// Why an enforced link forbids that `table` has only `rows` from now on: rows elsewhere lead to what would be gone.
@@ -289,7 +307,11 @@ fn info(anchor: &str) -> StoreInfo {
         engine: "memory".to_owned(),
         product: "Memory".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        identity: Identity { anchors: vec![anchor.to_owned()], follows: Known::Yes(Vec::new()) },
+        identity: Identity {
+            anchors: vec![anchor.to_owned()],
+            follows: Known::Yes(Vec::new()),
+            feeds: Known::Yes(Vec::new()),
+        },
         role: Role { name: "tester".to_owned(), may_write: Known::Yes(true) },
         capabilities: Capabilities {
             snapshot_reads: true,
@@ -305,7 +327,7 @@ fn info(anchor: &str) -> StoreInfo {
 }
 
 fn view(setup: &crate::setup::ViewSetup) -> View {
-    View { id: TableId::plain(&setup.name), reads: vec![TableId::plain(&setup.reads)] }
+    View { id: TableId::plain(&setup.name), reads: vec![TableId::plain(&setup.reads)], stored: false }
 }
 
 fn declared(setup: &TableSetup) -> Table {
@@ -321,6 +343,7 @@ fn declared(setup: &TableSetup) -> Table {
         primary_key: setup.primary_key.clone(),
         unique_keys: setup.unique_keys.clone(),
         foreign_keys: setup.links.iter().map(link).collect(),
+        parents: Vec::new(),
         indexes: unique.collect(),
         triggers: setup.triggers.iter().map(|one| Trigger { name: one.name.clone(), fires: true }).collect(),
         rows_estimate: None,
@@ -347,7 +370,7 @@ fn column(setup: &crate::setup::ColumnSetup) -> Column {
 
 fn link(setup: &crate::setup::LinkSetup) -> ForeignKey {
     ForeignKey {
-        name: None,
+        name: Some(format!("{}_to_{}", setup.columns.join("_"), setup.references)),
         columns: setup.columns.clone(),
         references: TableId::plain(&setup.references),
         referenced_columns: setup.referenced_columns.clone(),

@@ -6,7 +6,7 @@ use super::faults::{Gap, Point};
 use super::visit::{Handle, MemoryVisit, Rows, rows_now};
 use lastbell_contract::{
     AdapterError, Counted, Eraser, ErrorKind, Level, LockRequest, LockedUnit, Moment, Operation, Result, Rewrite, Row,
-    Scan, Scrub, Scrubbed, Statement, TableId, Visit, Witness,
+    Scan, Scrub, Scrubbed, Setting, Statement, TableId, Visit, Witness,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -39,7 +39,7 @@ impl Eraser for MemoryVisit {
         Ok(Scrubbed { reach, techniques })
     }
 
-    fn tidy(&mut self, witness: &mut dyn Witness) -> Result<()> {
+    fn tidy(&mut self, _: &[Setting], witness: &mut dyn Witness) -> Result<()> {
         self.handle.pass(&Point::Tidy, "tidy")?;
         let shadows = self.handle.with("tidy", |database| {
             let names = database.tables.keys().filter(|id| id.name.starts_with(SHADOW));
@@ -124,13 +124,15 @@ fn word(operation: Operation) -> &'static str {
     match operation {
         Operation::Destroy => "destroy",
         Operation::Rebuild => "rebuild",
+        Operation::Cut => "cut",
         Operation::Commit => "commit",
+        Operation::Setting => "setting",
         Operation::Scrub => "scrub",
     }
 }
 
 fn statement(operation: Operation, table: Option<&TableId>, technique: &str) -> Statement {
-    Statement { operation, table: table.cloned(), technique: technique.to_owned() }
+    Statement::new(operation, table, technique)
 }
 
 /// Rows that the commit will publish.
@@ -232,12 +234,32 @@ impl LockedUnit for Unit<'_> {
         Ok(Counted { by_scan: rows.visible() as u64, by_count: rows.rows.len() as u64 })
     }
 
-    fn destroy(&mut self, table: &TableId, witness: &mut dyn Witness) -> Result<()> {
-        self.allow(table, "destroy")?;
-        keep_links(self.handle, &self.pending, table, &[], "destroy")?;
+    fn destroy(&mut self, tables: &[TableId], witness: &mut dyn Witness) -> Result<()> {
+        let mut gone = self.pending.clone();
+        for table in tables {
+            self.allow(table, "destroy")?;
+            gone.insert(table.clone(), Arc::new(Vec::new()));
+        }
+        for table in tables {
+            keep_links(self.handle, &gone, table, &[], "destroy")?;
+        }
         let (handle, pending) = (&mut *self.handle, &mut self.pending);
-        let said = statement(Operation::Destroy, Some(table), "delete-all");
-        announced(handle, &said, witness, Some(Gap::BeforeDestroy), |handle| put(handle, pending, table, Vec::new()))
+        for table in tables {
+            let said = statement(Operation::Destroy, Some(table), "delete-all");
+            announced(handle, &said, witness, Some(Gap::BeforeDestroy), |handle| {
+                put(handle, pending, table, Vec::new())
+            })?;
+        }
+        Ok(())
+    }
+
+    fn cut(&mut self, table: &TableId, constraint: &str, witness: &mut dyn Witness) -> Result<()> {
+        let (handle, unit) = (&mut *self.handle, &self.unit);
+        let said = statement(Operation::Cut, Some(table), "drop-foreign-key");
+        announced(handle, &said, witness, None, |handle| {
+            let holder = handle.number;
+            handle.with("cut", |database| database.cut(table, constraint, unit, holder))
+        })
     }
 
     fn rebuild(&mut self, table: &TableId, rewrite: &mut Rewrite<'_>, witness: &mut dyn Witness) -> Result<u64> {

@@ -5,10 +5,11 @@ use super::faults::{Gap, Point, Trouble};
 use super::{Memory, World};
 use crate::seeded::Seeded;
 use lastbell_contract::{
-    AdapterError, Batch, Catalog, ErrorKind, Flow, Level, Reach, Reader, Result, Row, Scan, Snapshot, StoreFile,
-    StoreInfo, TableId, Visit,
+    AdapterError, Batch, Canceller, Catalog, ErrorKind, Flow, Known, Level, Means, Reach, Reader, Result, Row, Scan,
+    Snapshot, StoreFile, StoreInfo, TableId, Visit,
 };
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
 
 /// One connection.
@@ -18,11 +19,12 @@ pub(super) struct Handle {
     pub(super) number: u64,
     life: u64,
     cut: bool,
+    cancelled: Arc<AtomicBool>,
 }
 
 impl Handle {
     pub(super) fn new(memory: Memory, database: &str, number: u64, life: u64) -> Self {
-        Self { memory, database: database.to_owned(), number, life, cut: false }
+        Self { memory, database: database.to_owned(), number, life, cut: false, cancelled: Arc::default() }
     }
 
     /// Passes a point: fails when the connection is gone or when a planned fault strikes here.
@@ -85,6 +87,9 @@ impl Handle {
         let (mut at, mut handed) = (0, 0);
         loop {
             self.pass(&Point::ScanBatch, "scan").map_err(|error| error.on(&scan.table))?;
+            if self.cancelled.swap(false, Ordering::Relaxed) {
+                return Err(AdapterError::stopped(&scan.table));
+            }
             let now = rows(self)?;
             let next = order.batch(at, scan.batch_rows.max(1), now.visible());
             if next.is_empty() {
@@ -169,6 +174,16 @@ impl MemoryVisit {
     }
 }
 
+impl Drop for MemoryVisit {
+    /// A mark ends with the connection that raised it.
+    fn drop(&mut self) {
+        let mut world = self.handle.memory.world();
+        if let Ok(database) = world.database_mut(&self.handle.database, "close") {
+            database.marks.retain(|(by, _)| *by != self.handle.number);
+        }
+    }
+}
+
 /// The rows that are there now.
 pub(super) fn rows_now(handle: &Handle, table: &TableId, operation: &str) -> Result<Rows> {
     handle.with(operation, |database| {
@@ -236,8 +251,27 @@ impl Reader for MemoryVisit {
         files.ok_or_else(|| AdapterError::new(ErrorKind::Unsupported, "files"))
     }
 
-    fn reach(&mut self, _wanted: Level) -> Result<Reach> {
+    fn reach(&mut self, _wanted: Level, _means: Means) -> Result<Reach> {
         self.handle.pass(&Point::Reach, "reach")?;
         self.handle.with("reach", |database| Ok(database.reach()))
+    }
+
+    fn raise_mark(&mut self, mark: &str) -> Result<()> {
+        let number = self.handle.number;
+        self.handle.with("mark", |database| {
+            database.marks.push((number, mark.to_owned()));
+            Ok(())
+        })
+    }
+
+    fn sees_mark(&mut self, mark: &str) -> Result<Known<bool>> {
+        let number = self.handle.number;
+        let raised = |(by, raised): &(u64, String)| *by != number && raised == mark;
+        self.handle.with("mark", |database| Ok(Known::Yes(database.marks.iter().any(raised))))
+    }
+
+    fn canceller(&mut self) -> Option<Canceller> {
+        let cancelled = Arc::clone(&self.handle.cancelled);
+        Some(Box::new(move || cancelled.store(true, Ordering::Relaxed)))
     }
 }

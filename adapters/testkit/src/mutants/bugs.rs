@@ -24,6 +24,12 @@ bugs! {
     OneAnchorForAll breaks ["two visits to one store share an anchor, two stores share none"];
     /// Each visit has a new mark.
     AnchorPerVisit breaks ["two visits to one store share an anchor, two stores share none"];
+    /// A mark is raised nowhere.
+    RaisesNoMark breaks ["a mark that one visit raises is seen by others to the same store alone, while it stays"];
+    /// Every mark is seen.
+    SeesEveryMark breaks ["a mark that one visit raises is seen by others to the same store alone, while it stays"];
+    /// Who cancels is not heard.
+    DeafToCancelling breaks ["a cancelled scan ends as Stopped, and the visit goes on"];
     /// Claims the opposite of its atomicity.
     ClaimsOtherAbilities breaks ["a store names its engine and claims the abilities it has"];
     /// Sees files and lists none.
@@ -176,6 +182,12 @@ bugs! {
         "a trigger that would fire is refused as Unsafe, and fires never",
         "a rebuild of a table whose trigger would fire is refused as Unsafe",
     ];
+    /// Of several tables only the first goes.
+    DestroysTheFirstOnly breaks ["tables that lead to one another go in one call, in any order"];
+    /// A cut is announced, and the link stays.
+    CutsNothing breaks ["a cut drops that link of a kept table and nothing else"];
+    /// Every link of the table is cut.
+    CutsEveryLink breaks ["a cut drops that link of a kept table and nothing else"];
     /// Tells a technique that did not run.
     ScrubLies breaks ["a scrub announces itself, says what it did and can be repeated"];
     /// Announces a scrub and does nothing.

@@ -4,7 +4,7 @@ use super::reading::{Seen, scan_with};
 use super::{Bug, Traces, Wrapped, kind_lost};
 use lastbell_contract::{
     AdapterError, Catalog, Counted, Eraser, ErrorKind, Level, LockRequest, LockedUnit, Moment, Operation, Result,
-    Rewrite, Row, Scan, Scrub, Scrubbed, Statement, TableId, Value, Visit, Witness,
+    Rewrite, Row, Scan, Scrub, Scrubbed, Setting, Statement, TableId, Value, Visit, Witness,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ impl Witness for Bent<'_> {
 }
 
 fn say(witness: &mut dyn Witness, operation: Operation, table: Option<&TableId>, technique: &str) -> Result<()> {
-    let statement = Statement { operation, table: table.cloned(), technique: technique.to_owned() };
+    let statement = Statement::new(operation, table, technique);
     witness.hear(Moment::Before, &statement)?;
     witness.hear(Moment::After, &statement)
 }
@@ -72,7 +72,7 @@ impl Eraser for Wrapped<dyn Eraser> {
     fn scrub(&mut self, scrub: &Scrub, witness: &mut dyn Witness) -> Result<Scrubbed> {
         if self.bug == Bug::OnlyAnnouncesScrubs && scrub.level > Level::L0 {
             say(witness, Operation::Scrub, None, "rewrite")?;
-            let reach = self.inner.reach(scrub.level)?;
+            let reach = self.inner.reach(scrub.level, scrub.means)?;
             return Ok(Scrubbed { reach, techniques: vec!["rewrite".to_owned()] });
         }
         let mut done = self.inner.scrub(scrub, &mut Bent { bug: self.bug, to: witness })?;
@@ -82,11 +82,11 @@ impl Eraser for Wrapped<dyn Eraser> {
         Ok(done)
     }
 
-    fn tidy(&mut self, witness: &mut dyn Witness) -> Result<()> {
+    fn tidy(&mut self, left: &[Setting], witness: &mut dyn Witness) -> Result<()> {
         if self.bug == Bug::TidiesAlways {
             say(witness, Operation::Scrub, None, "drop-shadow")?;
         }
-        self.inner.tidy(witness)
+        self.inner.tidy(left, witness)
     }
 }
 
@@ -174,26 +174,49 @@ impl LockedUnit for Bugged<'_> {
         }
     }
 
-    fn destroy(&mut self, table: &TableId, witness: &mut dyn Witness) -> Result<()> {
+    fn destroy(&mut self, tables: &[TableId], witness: &mut dyn Witness) -> Result<()> {
         let bug = self.bug;
+        for table in tables {
+            if bug == Bug::OnlyAnnounces {
+                say(witness, Operation::Destroy, Some(table), "delete-all")?;
+            }
+            if bug == Bug::RefusesParents && self.leads_here(table) {
+                return Err(AdapterError::new(ErrorKind::Unsafe, "destroy").on(table).code("cascade"));
+            }
+            if bug == Bug::FailsOnEmpty && self.inner().count(table)?.by_scan == 0 {
+                return Err(AdapterError::new(ErrorKind::NotFound, "destroy").on(table));
+            }
+        }
         if bug == Bug::OnlyAnnounces {
-            return say(witness, Operation::Destroy, Some(table), "delete-all");
+            return Ok(());
         }
-        if bug == Bug::RefusesParents && self.leads_here(table) {
-            return Err(AdapterError::new(ErrorKind::Unsafe, "destroy").on(table).code("cascade"));
+        let besides: Vec<TableId> = tables.iter().flat_map(|table| self.besides(table)).collect();
+        if !besides.is_empty() {
+            self.inner().destroy(&besides, &mut Mute)?;
         }
-        if bug == Bug::FailsOnEmpty && self.inner().count(table)?.by_scan == 0 {
-            return Err(AdapterError::new(ErrorKind::NotFound, "destroy").on(table));
-        }
-        for other in self.besides(table) {
-            self.inner().destroy(&other, &mut Mute)?;
-        }
-        let done = self.inner().destroy(table, &mut Bent { bug, to: witness });
+        let going = if bug == Bug::DestroysTheFirstOnly { &tables[..tables.len().min(1)] } else { tables };
+        let done = self.inner().destroy(going, &mut Bent { bug, to: witness });
         swallow(bug, done)?;
         if bug == Bug::SaysAfterwards {
-            say(witness, Operation::Destroy, Some(table), "delete-all")?;
+            tables.iter().try_for_each(|table| say(witness, Operation::Destroy, Some(table), "delete-all"))?;
         }
         Ok(())
+    }
+
+    fn cut(&mut self, table: &TableId, constraint: &str, witness: &mut dyn Witness) -> Result<()> {
+        if self.bug == Bug::OnlyAnnounces {
+            return say(witness, Operation::Cut, Some(table), "drop-foreign-key");
+        }
+        if self.bug == Bug::CutsNothing {
+            return say(witness, Operation::Cut, Some(table), "drop-foreign-key");
+        }
+        let links = self.catalog.table(table).map(|table| table.foreign_keys.clone()).unwrap_or_default();
+        let others = links.into_iter().filter_map(|link| link.name).filter(|name| name != constraint);
+        let bug = self.bug;
+        for other in others.filter(|_| bug == Bug::CutsEveryLink) {
+            self.inner().cut(table, &other, &mut Mute)?;
+        }
+        self.inner().cut(table, constraint, &mut Bent { bug, to: witness })
     }
 
     fn rebuild(&mut self, table: &TableId, rewrite: &mut Rewrite<'_>, witness: &mut dyn Witness) -> Result<u64> {
@@ -290,10 +313,16 @@ impl LockedUnit for Unlocked<'_> {
         Ok(Counted { by_scan: rows, by_count: rows })
     }
 
-    fn destroy(&mut self, table: &TableId, witness: &mut dyn Witness) -> Result<()> {
+    fn destroy(&mut self, tables: &[TableId], witness: &mut dyn Witness) -> Result<()> {
         std::thread::sleep(Duration::from_millis(1)); // as long as a real proof takes, for the writer that never stops
         let mut unit = self.eraser.lock(&self.request)?;
-        unit.destroy(table, witness)?;
+        unit.destroy(tables, witness)?;
+        unit.commit(&mut Mute)
+    }
+
+    fn cut(&mut self, table: &TableId, constraint: &str, witness: &mut dyn Witness) -> Result<()> {
+        let mut unit = self.eraser.lock(&self.request)?;
+        unit.cut(table, constraint, witness)?;
         unit.commit(&mut Mute)
     }
 

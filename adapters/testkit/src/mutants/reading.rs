@@ -2,8 +2,8 @@
 
 use super::{Bug, Traces, Wrapped, kind_lost};
 use lastbell_contract::{
-    Action, AdapterError, Batch, Catalog, ErrorKind, Flow, Level, Reach, Reader, Result, Row, Scan, Snapshot,
-    StoreFile, StoreInfo, Table, TableId, Value, Visit,
+    Action, AdapterError, Batch, Canceller, Catalog, ErrorKind, Flow, Known, Level, Means, Reach, Reader, Result, Row,
+    Scan, Snapshot, StoreFile, StoreInfo, Table, TableId, Value, Visit,
 };
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -66,13 +66,34 @@ impl<V: Reader + ?Sized> Reader for Wrapped<V> {
         if self.bug == Bug::ListsNoFiles { Ok(Vec::new()) } else { self.inner.files() }
     }
 
-    fn reach(&mut self, wanted: Level) -> Result<Reach> {
-        let mut reach = self.inner.reach(wanted)?;
+    fn reach(&mut self, wanted: Level, means: Means) -> Result<Reach> {
+        let mut reach = self.inner.reach(wanted, means)?;
         if self.bug == Bug::ClaimsDepth {
             // Deeper than the conditions allow or, where all pass, short of them without a reason.
             reach.level = if reach.level == Level::L2f { Level::L0 } else { Level::L2f };
         }
         Ok(reach)
+    }
+
+    fn raise_mark(&mut self, mark: &str) -> Result<()> {
+        if self.bug == Bug::RaisesNoMark { Ok(()) } else { self.inner.raise_mark(mark) }
+    }
+
+    fn sees_mark(&mut self, mark: &str) -> Result<Known<bool>> {
+        match self.inner.sees_mark(mark)? {
+            Known::Yes(_) if self.bug == Bug::SeesEveryMark => Ok(Known::Yes(true)),
+            seen => Ok(seen),
+        }
+    }
+
+    fn canceller(&mut self) -> Option<Canceller> {
+        let inner = self.inner.canceller()?;
+        let deaf = self.bug == Bug::DeafToCancelling;
+        Some(Box::new(move || {
+            if !deaf {
+                inner()
+            }
+        }))
     }
 }
 
@@ -94,6 +115,7 @@ fn change_catalog(bug: Bug, catalog: &mut Catalog) {
             primary_key: Vec::new(),
             unique_keys: Vec::new(),
             foreign_keys: Vec::new(),
+            parents: Vec::new(),
             indexes: Vec::new(),
             triggers: Vec::new(),
             rows_estimate: None,

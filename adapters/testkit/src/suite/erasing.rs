@@ -5,8 +5,8 @@ use super::stage::{Ear, Stage, fails_with, locked_rows, refused_by_witness, requ
 use super::{Case, Ended, Told, promise};
 use crate::setup::{Change, Setup, TableSetup, Written};
 use lastbell_contract::{
-    Action, Counted, Eraser, ErrorKind, FileRole, Kind, Level, Location, LockRequest, LockedUnit, Moment, Operation,
-    Scrub, Statement, TableId,
+    Action, Counted, Eraser, ErrorKind, FileRole, Kind, Level, Location, LockRequest, LockedUnit, Means, Moment,
+    Operation, Scrub, Statement, TableId,
 };
 use std::collections::BTreeSet;
 
@@ -25,6 +25,8 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "destroying an empty table is no error", run: destroys_empty },
     Case { name: "a cascade never fires: rows that lead here stay byte for byte", run: cascades },
     Case { name: "a closed unit of parent and child is destroyed, child first", run: closed_unit },
+    Case { name: "tables that lead to one another go in one call, in any order", run: together },
+    Case { name: "a cut drops that link of a kept table and nothing else", run: cuts },
     Case { name: "a table that leads to itself is destroyed", run: leads_to_itself },
     Case { name: "a trigger that would fire is refused as Unsafe, and fires never", run: triggers },
     Case { name: "a scrub announces itself, says what it did and can be repeated", run: scrubs },
@@ -95,7 +97,7 @@ fn destroys_one(stage: &Stage<'_>) -> Told {
     let location = stage.fresh(&setup);
     let mut eraser = stage.eraser(&location)?;
     let mut unit = eraser.lock(&request(&["pupils", "staff"], &["rooms"]))?;
-    unit.destroy(&id("pupils"), &mut Ear::default())?;
+    unit.destroy(&[id("pupils")], &mut Ear::default())?;
     for (table, rows) in [("pupils", 0), ("staff", 20), ("rooms", 10)] {
         let seen = locked_rows(unit.as_mut(), setup.table(table).expect("one of the three"))?.len() as u64;
         let counted = unit.count(&id(table))?;
@@ -115,7 +117,7 @@ fn outside_the_unit(stage: &Stage<'_>) -> Told {
         let mut eraser = stage.eraser(&location)?;
         let mut unit = eraser.lock(&request(&["pupils"], &["rooms"]))?;
         let mut ear = Ear::default();
-        promise!(unit.destroy(&id(table), &mut ear).is_err(), "`{table}` is not of the unit and was destroyed");
+        promise!(unit.destroy(&[id(table)], &mut ear).is_err(), "`{table}` is not of the unit and was destroyed");
         let rebuilt = unit.rebuild(&id(table), &mut |_| None, &mut ear);
         promise!(rebuilt.is_err(), "`{table}` is not of the unit and was rebuilt");
         promise!(ear.heard.is_empty(), "what is refused was announced: {:?}", ear.heard);
@@ -130,7 +132,7 @@ fn announces(stage: &Stage<'_>) -> Told {
     let mut unit = eraser.lock(&request(&["pupils", "staff"], &["rooms"]))?;
     for table in ["staff", "pupils"] {
         let mut ear = Ear::default();
-        unit.destroy(&id(table), &mut ear)?;
+        unit.destroy(&[id(table)], &mut ear)?;
         ear.paired()?;
         let said = ear.statements();
         promise!(!said.is_empty(), "destroying `{table}` announces nothing");
@@ -154,7 +156,7 @@ fn witness_refuses(stage: &Stage<'_>) -> Told {
     let mut eraser = stage.eraser(&location)?;
     let mut unit = eraser.lock(&request(&["pupils", "staff"], &["rooms"]))?;
     let mut ear = Ear::refusing(Moment::Before, Operation::Destroy);
-    refused_by_witness(unit.destroy(&id("pupils"), &mut ear), "a refused destroy")?;
+    refused_by_witness(unit.destroy(&[id("pupils")], &mut ear), "a refused destroy")?;
     promise!(ear.heard.len() == 1, "after a refusal more is announced: {:?}", ear.heard);
     let left = unit.count(&id("pupils"))?;
     promise!(left == Counted { by_scan: 30, by_count: 30 }, "a refused destroy left {left:?} of 30 rows");
@@ -176,7 +178,7 @@ fn commit_refused(stage: &Stage<'_>, location: &Location, setup: &Setup) -> Told
     }
     let mut eraser = stage.eraser(location)?;
     let mut unit = eraser.lock(&request(&["pupils"], &[]))?;
-    unit.destroy(&id("pupils"), &mut Ear::default())?;
+    unit.destroy(&[id("pupils")], &mut Ear::default())?;
     let mut ear = Ear::refusing(Moment::Before, Operation::Commit);
     refused_by_witness(unit.commit(&mut ear), "a refused commit")?;
     drop(eraser);
@@ -188,7 +190,7 @@ fn witness_refuses_after(stage: &Stage<'_>) -> Told {
     let mut eraser = stage.eraser(&location)?;
     let mut unit = eraser.lock(&request(&["pupils"], &[]))?;
     let mut ear = Ear::refusing(Moment::After, Operation::Destroy);
-    refused_by_witness(unit.destroy(&id("pupils"), &mut ear), "a destroy whose end could not be journalled")
+    refused_by_witness(unit.destroy(&[id("pupils")], &mut ear), "a destroy whose end could not be journalled")
 }
 
 fn dropped(stage: &Stage<'_>) -> Told {
@@ -197,7 +199,7 @@ fn dropped(stage: &Stage<'_>) -> Told {
     let location = stage.fresh(&setup);
     let mut eraser = stage.eraser(&location)?;
     let mut unit = eraser.lock(&request(&["pupils", "staff"], &["rooms"]))?;
-    unit.destroy(&id("pupils"), &mut Ear::default())?;
+    unit.destroy(&[id("pupils")], &mut Ear::default())?;
     if stage.can().rebuilds {
         unit.rebuild(&id("staff"), &mut |_| None, &mut Ear::default())?;
     }
@@ -205,7 +207,7 @@ fn dropped(stage: &Stage<'_>) -> Told {
     // The same visit goes on after it: nothing of the dropped unit may be left in it.
     let mut unit = eraser.lock(&request(&["rooms"], &["pupils"]))?;
     promise!(unit.count(&id("pupils"))?.by_scan == 30, "the next unit still sees the dropped one's destruction");
-    unit.destroy(&id("rooms"), &mut Ear::default())?;
+    unit.destroy(&[id("rooms")], &mut Ear::default())?;
     unit.commit(&mut Ear::default())?;
     drop(eraser);
     stage.empty(&location, &setup, &["rooms"])?;
@@ -218,7 +220,7 @@ fn not_atomic(stage: &Stage<'_>) -> Told {
     let location = stage.fresh(&setup);
     let mut eraser = stage.eraser(&location)?;
     let mut unit = eraser.lock(&request(&["pupils", "staff"], &["rooms"]))?;
-    unit.destroy(&id("pupils"), &mut Ear::default())?;
+    unit.destroy(&[id("pupils")], &mut Ear::default())?;
     drop(unit);
     drop(eraser);
     stage.empty(&location, &setup, &["pupils"])?;
@@ -231,7 +233,7 @@ fn durable(stage: &Stage<'_>) -> Told {
     let mut eraser = stage.eraser(&location)?;
     for table in ["pupils", "staff"] {
         let mut unit = eraser.lock(&request(&[table], &["rooms"]))?;
-        unit.destroy(&id(table), &mut Ear::default())?;
+        unit.destroy(&[id(table)], &mut Ear::default())?;
         unit.commit(&mut Ear::default())?;
     }
     let counted = eraser.count(&id("pupils"))?;
@@ -248,7 +250,7 @@ fn destroys_empty(stage: &Stage<'_>) -> Told {
     // Twice: a resumed run does it again.
     for _ in 0..2 {
         let mut unit = eraser.lock(&request(&["nobody"], &["rooms"]))?;
-        unit.destroy(&id("nobody"), &mut Ear::default())?;
+        unit.destroy(&[id("nobody")], &mut Ear::default())?;
         unit.commit(&mut Ear::default())?;
     }
     drop(eraser);
@@ -276,7 +278,7 @@ fn kept_child(stage: &Stage<'_>, on_delete: Action, rebuild: bool) -> Told {
     let mut ear = Ear::default();
     let ended = match rebuild {
         true => unit.rebuild(&id("pupils"), &mut |_| None, &mut ear).map(drop),
-        false => unit.destroy(&id("pupils"), &mut ear),
+        false => unit.destroy(&[id("pupils")], &mut ear),
     };
     let gone = ended.is_ok();
     match ended {
@@ -299,14 +301,84 @@ fn closed_unit(stage: &Stage<'_>) -> Told {
         let location = stage.fresh(&setup);
         let mut eraser = stage.eraser(&location)?;
         let mut unit = eraser.lock(&request(&["pupils", "marks"], &[]))?;
-        unit.destroy(&id("marks"), &mut Ear::default())?;
+        unit.destroy(&[id("marks")], &mut Ear::default())?;
         promise!(unit.count(&id("pupils"))?.by_scan == 5, "destroying the child took rows of the parent");
-        unit.destroy(&id("pupils"), &mut Ear::default())?;
+        unit.destroy(&[id("pupils")], &mut Ear::default())?;
         unit.commit(&mut Ear::default())?;
         drop(eraser);
         stage.empty(&location, &setup, &["pupils", "marks"])?;
     }
     Ok(())
+}
+
+fn together(stage: &Stage<'_>) -> Told {
+    for on_delete in [Action::Cascade, Action::SetNull, Action::NoAction] {
+        for order in [["pupils", "marks"], ["marks", "pupils"]] {
+            let setup = pupils_and_marks(on_delete);
+            let location = stage.fresh(&setup);
+            let mut eraser = stage.eraser(&location)?;
+            let mut unit = eraser.lock(&request(&order, &[]))?;
+            let mut ear = Ear::default();
+            unit.destroy(&order.map(id), &mut ear)?;
+            for table in order {
+                let heard = |moment| {
+                    let of_table = |(at, said): &&(Moment, Statement)| *at == moment && said.table == Some(id(table));
+                    ear.heard.iter().filter(of_table).count()
+                };
+                let told = (heard(Moment::Before), heard(Moment::After));
+                promise!(told == (1, 1), "`{table}` was announced {told:?} times, not once before and once after");
+            }
+            unit.commit(&mut Ear::default())?;
+            drop(eraser);
+            stage.empty(&location, &setup, &order)?;
+            stage.untouched(&location, &setup, &order)?;
+        }
+    }
+    Ok(())
+}
+
+/// The names of a table's links to another.
+fn links(eraser: &mut dyn Eraser, from: &str, to: &str) -> Result<Vec<String>, Ended> {
+    let catalog = eraser.catalog()?;
+    let links = catalog.table(&id(from)).map(|table| table.foreign_keys.clone()).unwrap_or_default();
+    Ok(links.into_iter().filter(|link| link.references == id(to)).filter_map(|link| link.name).collect())
+}
+
+/// A child with two links, whose one parent goes.
+fn cuts(stage: &Stage<'_>) -> Told {
+    let mut setup = pupils_and_marks(Action::NoAction);
+    let child = TableSetup::new("visits").column("id", Kind::Int).column("pupil", Kind::Int).column("mark", Kind::Int);
+    let child = child.key(&["id"]).link(&["pupil"], "pupils", &["id"], Action::Cascade);
+    let child = child.link(&["mark"], "marks", &["id"], Action::NoAction);
+    setup.tables.push(child.rows((1..=5).map(|n| vec![int(n), int(n), int(n)])));
+    let location = stage.fresh(&setup);
+    let mut eraser = stage.eraser(&location)?;
+    let link = links(eraser.as_mut(), "visits", "pupils")?.pop().unwrap_or_else(|| "pupil".to_owned());
+    let of_marks = links(eraser.as_mut(), "marks", "pupils")?;
+    let mut ear = Ear::default();
+    let mut unit = eraser.lock(&request(&["pupils"], &["visits", "marks"]))?;
+    if !stage.can().enforces_links {
+        let refused = unit.cut(&id("visits"), &link, &mut ear);
+        return fails_with(refused, ErrorKind::Unsupported, "a cut where no link is enforced");
+    }
+    promise!(unit.cut(&id("pupils"), &link, &mut ear).is_err(), "a table of the unit was cut");
+    promise!(unit.cut(&id("visits"), "nobody", &mut ear).is_err(), "a link that is not there was cut");
+    unit.cut(&id("visits"), &link, &mut ear)?;
+    for name in of_marks {
+        unit.cut(&id("marks"), &name, &mut ear)?;
+    }
+    ear.paired()?;
+    promise!(
+        ear.statements().iter().all(|said| said.operation == Operation::Cut),
+        "a cut is announced as another thing"
+    );
+    unit.destroy(&[id("pupils")], &mut Ear::default())?;
+    unit.commit(&mut Ear::default())?;
+    promise!(links(eraser.as_mut(), "visits", "pupils")?.is_empty(), "the link that was cut still stands");
+    promise!(links(eraser.as_mut(), "visits", "marks")?.len() == 1, "the link that was not to be cut is gone");
+    drop(eraser);
+    stage.empty(&location, &setup, &["pupils"])?;
+    stage.untouched(&location, &setup, &["pupils"])
 }
 
 fn leads_to_itself(stage: &Stage<'_>) -> Told {
@@ -321,7 +393,7 @@ fn leads_to_itself(stage: &Stage<'_>) -> Told {
         let location = stage.fresh(&setup);
         let mut eraser = stage.eraser(&location)?;
         let mut unit = eraser.lock(&request(&["staff"], &["pupils"]))?;
-        unit.destroy(&id("staff"), &mut Ear::default())?;
+        unit.destroy(&[id("staff")], &mut Ear::default())?;
         unit.commit(&mut Ear::default())?;
         drop(eraser);
         stage.empty(&location, &setup, &["staff"])?;
@@ -339,7 +411,7 @@ fn triggers(stage: &Stage<'_>) -> Told {
     let fires = catalog.tables.iter().flat_map(|table| &table.triggers).any(|trigger| trigger.fires);
     let mut ear = Ear::default();
     let ended = match eraser.lock(&request(&["pupils"], &["staff"])) {
-        Ok(mut unit) => match unit.destroy(&id("pupils"), &mut ear) {
+        Ok(mut unit) => match unit.destroy(&[id("pupils")], &mut ear) {
             Ok(()) => unit.commit(&mut Ear::default()),
             Err(error) => Err(error),
         },
@@ -361,7 +433,7 @@ fn destroyed(stage: &Stage<'_>, setup: &Setup) -> Result<(Location, Box<dyn Eras
     let location = stage.fresh(setup);
     let mut eraser = stage.eraser(&location)?;
     let mut unit: Box<dyn LockedUnit> = eraser.lock(&request(&["pupils"], &["rooms"]))?;
-    unit.destroy(&id("pupils"), &mut Ear::default())?;
+    unit.destroy(&[id("pupils")], &mut Ear::default())?;
     unit.commit(&mut Ear::default())?;
     Ok((location, eraser))
 }
@@ -369,10 +441,10 @@ fn destroyed(stage: &Stage<'_>, setup: &Setup) -> Result<(Location, Box<dyn Eras
 fn scrubs(stage: &Stage<'_>) -> Told {
     let setup = three_tables();
     let (location, mut eraser) = destroyed(stage, &setup)?;
-    let deepest = eraser.reach(Level::L2f)?.level;
+    let deepest = eraser.reach(Level::L2f, Means::Dedicated)?.level;
     let levels = [Level::L0, Level::L1, Level::L2, Level::L2f].into_iter().filter(|level| *level <= deepest);
     for level in levels {
-        let wish = Scrub { level, tables: vec![id("pupils")] };
+        let wish = Scrub { level, means: Means::Dedicated, tables: vec![id("pupils")] };
         for time in ["first", "second"] {
             let mut ear = Ear::default();
             let done = eraser.scrub(&wish, &mut ear)?;
@@ -400,9 +472,9 @@ fn scrubs(stage: &Stage<'_>) -> Told {
 fn scrub_refused(stage: &Stage<'_>) -> Told {
     let setup = three_tables();
     let (location, mut eraser) = destroyed(stage, &setup)?;
-    stage.needs(eraser.reach(Level::L1)?.level >= Level::L1, "it cannot reach L1 here")?;
+    stage.needs(eraser.reach(Level::L1, Means::Dedicated)?.level >= Level::L1, "it cannot reach L1 here")?;
     let mut ear = Ear::refusing(Moment::Before, Operation::Scrub);
-    let wish = Scrub { level: Level::L1, tables: vec![id("pupils")] };
+    let wish = Scrub { level: Level::L1, means: Means::Dedicated, tables: vec![id("pupils")] };
     refused_by_witness(eraser.scrub(&wish, &mut ear), "a refused scrub")?;
     promise!(ear.heard.len() == 1, "after a refusal more is announced: {:?}", ear.heard);
     eraser.scrub(&wish, &mut Ear::default())?;
@@ -423,8 +495,9 @@ fn scrubbed_files(stage: &Stage<'_>) -> Told {
     let before = stage.fresh(&setup);
     promise!(in_data_files(stage, &before, LOOKED_FOR)?, "the value is not in the data files to begin with");
     let (location, mut eraser) = destroyed(stage, &setup)?;
-    stage.needs(eraser.reach(Level::L1)?.level >= Level::L1, "it cannot reach L1 here")?;
-    eraser.scrub(&Scrub { level: Level::L1, tables: vec![id("pupils")] }, &mut Ear::default())?;
+    stage.needs(eraser.reach(Level::L1, Means::Dedicated)?.level >= Level::L1, "it cannot reach L1 here")?;
+    eraser
+        .scrub(&Scrub { level: Level::L1, means: Means::Dedicated, tables: vec![id("pupils")] }, &mut Ear::default())?;
     drop(eraser);
     promise!(!in_data_files(stage, &location, LOOKED_FOR)?, "a destroyed value is still in a data file");
     promise!(in_data_files(stage, &location, KEPT)?, "a kept value is gone from the data files");
@@ -450,7 +523,7 @@ fn tidy(stage: &Stage<'_>) -> Told {
     let before = eraser.catalog()?;
     for _ in 0..2 {
         let mut ear = Ear::default();
-        eraser.tidy(&mut ear)?;
+        eraser.tidy(&[], &mut ear)?;
         promise!(ear.heard.is_empty(), "tidy on a clean store announces {:?}", ear.heard);
     }
     promise!(eraser.catalog()? == before, "tidy on a clean store changed the catalog");

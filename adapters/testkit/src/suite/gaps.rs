@@ -157,10 +157,13 @@ fn protocol(
         (Moment::After, Operation::Destroy) => other.at(Gap::AfterDestroy),
         (Moment::Before, Operation::Commit) => other.at(Gap::BeforeCommit),
         (Moment::After, Operation::Commit) => other.at(Gap::AfterCommit),
-        (Moment::Before | Moment::After, Operation::Rebuild | Operation::Scrub) => {}
+        (
+            Moment::Before | Moment::After,
+            Operation::Rebuild | Operation::Cut | Operation::Setting | Operation::Scrub,
+        ) => {}
     };
     let mut ear = Ear::acting(&mut act);
-    unit.destroy(&TableId::plain("pupils"), &mut ear)?;
+    unit.destroy(&[TableId::plain("pupils")], &mut ear)?;
     unit.commit(&mut ear)?;
     other.at(Gap::BeforeClose);
     Ok(Some(proved))

@@ -84,7 +84,7 @@ fn erase_hostile(stage: &Stage<'_>, location: &Location, setup: &Setup) -> Told 
             promise!(kept == 1, "a rebuild of `{name}` kept {kept} rows, not 1");
         }
         if number % 2 == 0 {
-            unit.destroy(&table, &mut Ear::default())?;
+            unit.destroy(std::slice::from_ref(&table), &mut Ear::default())?;
         }
     }
     unit.commit(&mut Ear::default())?;

@@ -4,7 +4,7 @@ use super::rows::{int, pupil, sorted, table_of_pupils, text, three_tables, value
 use super::stage::{Stage, fails_with, read, request, whole};
 use super::{Case, Ended, Told, promise};
 use crate::setup::{Change, Setup, TableSetup, Written};
-use lastbell_contract::{ErrorKind, Flow, Kind, Level, Location, Reader, Row, Scan, TableId, Value};
+use lastbell_contract::{ErrorKind, Flow, Kind, Level, Location, Means, Reader, Row, Scan, TableId, Value};
 use std::collections::BTreeSet;
 
 pub(super) const CASES: &[Case] = &[
@@ -305,7 +305,7 @@ fn full_visit(stage: &Stage<'_>, location: &Location, setup: &Setup) -> Result<(
     if stage.can().sees_files {
         reader.files()?;
     }
-    reader.reach(Level::L2f)?;
+    reader.reach(Level::L2f, Means::Dedicated)?;
     let first = &setup.tables[0];
     let scan = Scan { batch_rows: 1, ..Scan::whole(&TableId::plain(&first.name), &first.column_names()) };
     fails_with(reader.scan(&scan, &mut |_| Flow::Stop), ErrorKind::Stopped, "a stopped scan")?;

@@ -188,7 +188,7 @@ fn twice(stage: &Stage<'_>) -> Told {
     unit.rebuild(&pupils, &mut |row| (id_of(&row) % 2 == 0).then_some(row), &mut Ear::default())?;
     let kept = unit.rebuild(&pupils, &mut |row| (id_of(&row) % 3 == 0).then_some(row), &mut Ear::default())?;
     promise!(kept == 333, "a rebuild of a rebuilt table kept {kept} rows, not 333");
-    unit.destroy(&pupils, &mut Ear::default())?;
+    unit.destroy(std::slice::from_ref(&pupils), &mut Ear::default())?;
     let kept = unit.rebuild(&pupils, &mut |row| Some(row), &mut Ear::default())?;
     promise!(kept == 0, "a rebuild of a destroyed table kept {kept} rows");
     unit.commit(&mut Ear::default())?;

@@ -4,12 +4,16 @@ use super::rows::three_tables;
 use super::stage::{Stage, fails_with};
 use super::{Case, Ended, Told, promise};
 use crate::setup::Setup;
-use lastbell_contract::{ErrorKind, FileRole, Known, Level, Location, Reach, State};
+use lastbell_contract::{ErrorKind, FileRole, Known, Level, Location, Means, Reach, State};
 use std::collections::BTreeSet;
 
 pub(super) const CASES: &[Case] = &[
     Case { name: "a store that is not there fails to open and is not made by looking", run: absent },
     Case { name: "two visits to one store share an anchor, two stores share none", run: anchors },
+    Case {
+        name: "a mark that one visit raises is seen by others to the same store alone, while it stays",
+        run: marks_raised,
+    },
     Case { name: "a store names its engine and claims the abilities it has", run: claims },
     Case { name: "files are listed where they can be seen, and refused where not", run: files },
     Case { name: "snapshots are refused where the engine has none", run: no_snapshots },
@@ -43,6 +47,29 @@ fn anchors(stage: &Stage<'_>) -> Told {
     let by_eraser: BTreeSet<String> = stage.eraser(&one)?.info()?.identity.anchors.into_iter().collect();
     promise!(!first.is_disjoint(&by_eraser), "reader and eraser of one store share no mark");
     Ok(())
+}
+
+/// Where anchors alone tell one store from another, no mark may be said to be seen or not.
+fn marks_raised(stage: &Stage<'_>) -> Told {
+    let (one, other) = (stage.fresh(&three_tables()), stage.fresh(&three_tables()));
+    let (mut raising, mut looking) = (stage.reader(&one)?, stage.reader(&one)?);
+    if let Known::Unknown(why) = looking.sees_mark("mark-0")? {
+        promise!(why == "anchors-only", "no mark can be seen, for the reason «{why}»");
+        return Err(Ended::DoesNotApply("its anchors are enough"));
+    }
+    promise!(looking.sees_mark("mark-1")? == Known::Yes(false), "a mark is seen that nobody raised");
+    raising.raise_mark("mark-1")?;
+    promise!(looking.sees_mark("mark-1")? == Known::Yes(true), "a mark that was raised is not seen");
+    promise!(looking.sees_mark("mark-2")? == Known::Yes(false), "another mark than the raised one is seen");
+    promise!(stage.reader(&other)?.sees_mark("mark-1")? == Known::Yes(false), "it is seen on another store");
+    drop(raising);
+    // The server hears of a closed connection a little later.
+    let left = (0..100).find(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        looking.sees_mark("mark-1").is_ok_and(|seen| seen == Known::Yes(false))
+    });
+    promise!(left.is_some(), "a mark outlives its visit");
+    stage.untouched(&one, &three_tables(), &[])
 }
 
 fn claims(stage: &Stage<'_>) -> Told {
@@ -84,7 +111,7 @@ fn reach(stage: &Stage<'_>) -> Told {
     let location = stage.fresh(&three_tables());
     for wanted in [Level::L0, Level::L1, Level::L2, Level::L2f] {
         let mut reader = stage.reader(&location)?;
-        let (first, again) = (reader.reach(wanted)?, reader.reach(wanted)?);
+        let (first, again) = (reader.reach(wanted, Means::Dedicated)?, reader.reach(wanted, Means::Dedicated)?);
         explained(&first, wanted)?;
         promise!(first.level == again.level, "asked twice, the level differs");
         promise!(codes(&first) == codes(&again), "asked twice, other conditions are named");
@@ -94,7 +121,7 @@ fn reach(stage: &Stage<'_>) -> Told {
 }
 
 fn reach_of_an_empty_store(stage: &Stage<'_>) -> Told {
-    explained(&stage.reader(&stage.fresh(&Setup::default()))?.reach(Level::L2)?, Level::L2)
+    explained(&stage.reader(&stage.fresh(&Setup::default()))?.reach(Level::L2, Means::Dedicated)?, Level::L2)
 }
 
 /// The level is below every condition that does not pass, and falls short of `wanted` only with a reason.
