@@ -25,6 +25,7 @@ const VARIABLES: [&str; 5] = ["MYSQL_HOST", "MYSQL_TCP_PORT", "MYSQL_UNIX_PORT",
 
 impl Around {
     /// Those of this process.
+    #[allow(clippy::disallowed_methods, reason = "these variables belong to the engine's own programs")]
     pub(crate) fn of_process() -> Self {
         let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         Self {

@@ -100,6 +100,7 @@ impl Session {
     }
 
     /// Runs a statement that no server prepares.
+    #[allow(clippy::disallowed_methods, reason = "only plain.rs makes such a statement")]
     pub(crate) fn run_plain(&mut self, operation: &str, statement: &Plain) -> Result<()> {
         self.connection.query_drop(statement.sql()).told(operation)
     }

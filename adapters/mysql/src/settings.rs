@@ -172,10 +172,9 @@ fn way(url: &Said, file: &Said, environment: &Said) -> Result<Way> {
     }
     let host = [url, file, environment].into_iter().find_map(|said| said.host.clone());
     let near = host.as_deref().is_none_or(|host| host == "localhost");
-    if near && url.port.is_none() {
-        if let Some(socket) = file.socket.as_ref().or(environment.socket.as_ref()) {
-            return Ok(Way::Socket(PathBuf::from(socket)));
-        }
+    let socket = file.socket.as_ref().or(environment.socket.as_ref());
+    if let Some(socket) = socket.filter(|_| near && url.port.is_none()) {
+        return Ok(Way::Socket(PathBuf::from(socket)));
     }
     let port = [url, file, environment].into_iter().find_map(|said| said.port.clone());
     let port = port.map_or(Ok(3306), |text| text.parse().map_err(|_| bad("port")))?;
@@ -292,6 +291,7 @@ fn decoded(text: &str) -> Result<String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
