@@ -8,11 +8,12 @@ use lastbell_testkit::suite::{Verdict, names, run_some};
 use lastbell_testkit::{Bug, MutantSubject, Subject};
 use std::collections::BTreeSet;
 
-/// The manners in which a bug can show: an engine that can do most, and one that cannot do these.
-fn manners() -> [MemorySubject; 2] {
+/// The manners in which a bug can show: an engine that can do most, one that cannot do these, and one that enforces links.
+fn manners() -> [MemorySubject; 3] {
     let able = Capabilities { overwrites_freed: false, ..MemorySubject::able() };
     let less = Capabilities { snapshot_reads: false, atomic_units: false, ..able };
-    [MemorySubject::new(able), MemorySubject::new(less)]
+    let strict = Capabilities { enforces_links: true, ..able };
+    [MemorySubject::new(able), MemorySubject::new(less), MemorySubject::new(strict)]
 }
 
 fn verdicts(subject: &dyn Subject, promise: &str) -> Vec<Verdict> {
@@ -53,7 +54,7 @@ fn every_promise_is_broken_by_some_bug() {
 
 #[test]
 fn a_report_names_the_broken_promise() {
-    let [plain, _] = manners();
+    let [plain, _, _] = manners();
     let mutant = MutantSubject::new(&plain, Bug::LosesLastRow);
     let promise = "a scan gives every row exactly once, in batches of any size";
     let report = run_some(&mutant, &[promise]);

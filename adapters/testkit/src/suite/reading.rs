@@ -15,6 +15,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "a table without a key gives equal rows as often as they stand there", run: without_key },
     Case { name: "composite keys, text keys and NULL in unique keys lose no row", run: odd_keys },
     Case { name: "a visitor's stop ends a scan as Stopped, and it is not asked again", run: stop },
+    Case { name: "a cancelled scan ends as Stopped, and the visit goes on", run: cancelled },
     Case { name: "a connection that breaks in a scan is an error, never an end", run: cut },
     Case { name: "an unknown table or column is NotFound", run: unknown_names },
     Case { name: "a sample depends on the seed alone, keeps to its size and takes small tables whole", run: sample },
@@ -128,6 +129,31 @@ fn odd_keys(stage: &Stage<'_>) -> Told {
             Ok(())
         })?;
     }
+    Ok(())
+}
+
+/// More than what a server sends ahead and a client keeps: a cancelled statement may not end well by what is on its way.
+fn cancelled(stage: &Stage<'_>) -> Told {
+    let table = TableSetup::new("notes").column("id", Kind::Int).column("note", Kind::Text).key(&["id"]);
+    let setup = table.rows((1..=6000).map(|n| vec![int(n), text(&"заметка ".repeat(130))]));
+    let location = stage.fresh(&Setup::of(vec![setup.clone()]));
+    let mut reader = stage.reader(&location)?;
+    let Some(cancel) = reader.canceller() else {
+        return Err(Ended::DoesNotApply("no statement can be ended"));
+    };
+    let scan = Scan { batch_rows: 10, ..Scan::whole(&TableId::plain("notes"), &setup.column_names()) };
+    let mut batches = 0;
+    let ended = reader.scan(&scan, &mut |_| {
+        batches += 1;
+        if batches == 1 {
+            cancel();
+        }
+        Flow::Continue
+    });
+    fails_with(ended, ErrorKind::Stopped, "a cancelled scan")?;
+    promise!(batches < 600, "every row came after the scan was cancelled");
+    let rows = reader.count(&TableId::plain("notes"))?;
+    promise!(rows == 6000, "after a cancelled scan the visit counts {rows} rows");
     Ok(())
 }
 
