@@ -19,14 +19,19 @@
 
 mod binaries;
 mod client;
+mod disk;
 mod folder;
 mod mariadb;
 mod postgres;
 mod process;
+mod tcp;
 mod template;
+mod tls;
 
+pub use disk::{Disk, full_disks_wanted};
 pub use mariadb::Mariadb;
 pub use postgres::Postgres;
+pub use tls::{Certificates, Identity};
 
 /// What the server does so that its data outlives a crash of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,13 +55,27 @@ pub struct Options {
     pub init: Vec<String>,
     /// Lines of `pg_hba.conf` before ours, which trust everybody. PostgreSQL only.
     pub hba: Vec<String>,
+    /// Whether it also listens on a port of 127.0.0.1.
+    pub tcp: bool,
+    /// Its certificate: it offers TLS there.
+    pub tls: Option<Identity>,
+    /// Its data lie on a disk of so many bytes.
+    pub disk_bytes: Option<u64>,
 }
 
 impl Options {
     /// The quick kind.
     #[must_use]
     pub fn fast() -> Self {
-        Self { durability: Durability::Fast, settings: Vec::new(), init: Vec::new(), hba: Vec::new() }
+        Self {
+            durability: Durability::Fast,
+            settings: Vec::new(),
+            init: Vec::new(),
+            hba: Vec::new(),
+            tcp: false,
+            tls: None,
+            disk_bytes: None,
+        }
     }
 
     /// The durable kind.
@@ -83,6 +102,27 @@ impl Options {
     #[must_use]
     pub fn hba(mut self, line: &str) -> Self {
         self.hba.push(line.to_owned());
+        self
+    }
+
+    /// The same with a port of 127.0.0.1.
+    #[must_use]
+    pub fn tcp(mut self) -> Self {
+        self.tcp = true;
+        self
+    }
+
+    /// The same with a port and TLS on it, for who asks for it.
+    #[must_use]
+    pub fn tls(mut self, identity: Identity) -> Self {
+        self.tls = Some(identity);
+        self.tcp()
+    }
+
+    /// The same with its data on a small disk. An empty PostgreSQL takes 40 MB, an empty MariaDB 20 MB.
+    #[must_use]
+    pub fn disk(mut self, bytes: u64) -> Self {
+        self.disk_bytes = Some(bytes);
         self
     }
 

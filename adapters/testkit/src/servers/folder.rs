@@ -1,4 +1,5 @@
-//! A server's folder and its watchdog. Writes `/tmp/lb-UID/KIND-RANDOM`; both go when the owner does, however it goes.
+//! A server's folder and its watchdog. Writes `/tmp/lb-UID/BOOT/KIND-PID-RANDOM`; it goes when its owner, process PID,
+//! does, however that goes.
 //!
 //! The watchdog is a shell that reads from a pipe of the test's process: when that ends, by whatever, SIGKILL too, it ends
 //! what runs in the folder and removes it. PR_SET_PDEATHSIG would not do: it fires when the *thread* that started the
@@ -10,6 +11,9 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use super::disk::Disk;
 
 /// `sun_path` holds 107 bytes and a zero.
 const SOCKET_PATH_BYTES: usize = 107;
@@ -30,6 +34,7 @@ if ours; then
     while ours && [ $tries -lt 100 ]; do sleep 0.05; tries=$((tries + 1)); done
     ours && kill -s KILL -- "-$pid"
 fi
+[ ! -d "$1.gone/disk" ] || umount -l "$1.gone/disk"
 rm -rf "$1.gone" || { sleep 1; rm -rf "$1.gone"; }
 "#;
 
@@ -40,32 +45,42 @@ const LAUNCH: &str = r#"echo $$ > "$0" || exit 126; exec "$@""#;
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
+    disk: Option<Disk>,
     watchdog: Child,
 }
 
 impl Folder {
-    /// A new one. `signal` ends at once what runs there.
-    pub(super) fn new(kind: &str, signal: &str) -> Self {
-        let made = tempfile::Builder::new().prefix(&format!("{kind}-")).tempdir_in(base());
+    /// A new one. `signal` ends at once what runs there. With a number of bytes its data lie on a disk of that size.
+    #[track_caller]
+    pub(super) fn new(kind: &str, signal: &str, disk: Option<u64>) -> Self {
+        let prefix = format!("{kind}-{}-", std::process::id());
+        let made = tempfile::Builder::new().prefix(&prefix).tempdir_in(base());
         let path = made.expect("a folder for a server").keep();
-        let owner = runs_as();
-        std::os::unix::fs::chown(&path, Some(owner.0), Some(owner.1)).expect("the folder's owner");
-        let watchdog = Command::new("sh")
-            .args(["-c", WATCHDOG, "watchdog"])
-            .args([path.as_os_str(), OsStr::new(signal), OsStr::new(&owner.0.to_string())])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .current_dir("/")
-            .process_group(0)
-            .spawn()
-            .expect("sh for the watchdog");
-        Self { path, watchdog }
+        own(&path);
+        let watchdog = watch(&path, signal);
+        let mut folder = Self { path, disk: None, watchdog };
+        folder.disk = disk.map(|bytes| Disk::new(&folder.path.join("disk"), bytes));
+        folder
     }
 
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The data directory, as we see it.
+    pub(super) fn data(&self) -> PathBuf {
+        self.disk.as_ref().map_or_else(|| self.path.join("data"), |disk| disk.seen().join("data"))
+    }
+
+    /// The data directory, as the server sees it.
+    pub(super) fn data_of_server(&self) -> PathBuf {
+        if self.disk.is_some() { self.path.join("disk/data") } else { self.path.join("data") }
+    }
+
+    /// Its small disk.
+    pub(super) fn disk(&self) -> Option<&Disk> {
+        self.disk.as_ref()
     }
 
     /// A path in it for a socket.
@@ -78,8 +93,10 @@ impl Folder {
 
     /// A program that will run here under the watchdog, as the user of [`runs_as`]. One at a time.
     pub(super) fn command(&self, program: &Path) -> Command {
-        let mut command = Command::new("sh");
-        command.args(["-c", LAUNCH]).arg(self.pid_file()).arg(program);
+        let enter = self.disk.as_ref().map(Disk::enter).unwrap_or_default();
+        let mut words = enter.iter().map(String::as_str).chain(["sh", "-c", LAUNCH]);
+        let mut command = Command::new(words.next().unwrap_or("sh"));
+        command.args(words).arg(self.pid_file()).arg(program);
         command.stdin(Stdio::null()).current_dir(&self.path).process_group(0).env("TMPDIR", &self.path);
         lower(&mut command);
         command
@@ -98,21 +115,44 @@ impl Folder {
 impl Drop for Folder {
     /// The watchdog goes last and finds nothing to do, or finds what we could not remove.
     fn drop(&mut self) {
+        drop(self.disk.take());
         let _ = fs::remove_dir_all(&self.path);
         drop(self.watchdog.stdin.take());
         let _ = self.watchdog.wait();
     }
 }
 
-/// `/tmp/lb-UID`: short enough for sockets, and passable for `nobody`, unlike a check-out in somebody's home.
-pub(super) fn base() -> PathBuf {
+fn watch(folder: &Path, signal: &str) -> Child {
+    let user = runs_as().0.to_string();
+    let mut command = Command::new("sh");
+    command.args(["-c", WATCHDOG, "watchdog"]).args([folder.as_os_str(), OsStr::new(signal), OsStr::new(&user)]);
+    // Not our output: who reads it to its end would wait for the watchdog.
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.current_dir("/").process_group(0).spawn().expect("sh for the watchdog")
+}
+
+/// `/tmp/lb-UID/BOOT`: short enough for sockets, and passable for `nobody`, unlike a check-out in somebody's home.
+/// What an earlier boot of the machine left has no owner and may be torn: it goes.
+pub(super) fn base() -> &'static Path {
+    static BASE: OnceLock<PathBuf> = OnceLock::new();
+    BASE.get_or_init(|| {
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let boot = boot.get(..8).unwrap_or("one");
+        let all = ours(PathBuf::from(format!("/tmp/lb-{}", rustix::process::geteuid().as_raw())));
+        for entry in fs::read_dir(&all).into_iter().flatten().flatten().filter(|entry| entry.file_name() != boot) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+        ours(all.join(boot))
+    })
+}
+
+fn ours(folder: PathBuf) -> PathBuf {
+    let _ = fs::DirBuilder::new().mode(0o711).create(&folder);
+    let found = fs::symlink_metadata(&folder).expect("/tmp is writable");
     let user = rustix::process::geteuid().as_raw();
-    let base = PathBuf::from(format!("/tmp/lb-{user}"));
-    let _ = fs::DirBuilder::new().mode(0o711).create(&base);
-    let found = fs::symlink_metadata(&base).expect("/tmp is writable");
-    assert!(found.is_dir() && found.uid() == user, "{} is somebody else's", base.display());
-    fs::set_permissions(&base, fs::Permissions::from_mode(0o711)).expect("our own folder");
-    base
+    assert!(found.is_dir() && found.uid() == user, "{} is somebody else's", folder.display());
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o711)).expect("our own folder");
+    folder
 }
 
 /// User and group of the servers: ours, or `nobody` for root.
@@ -125,6 +165,12 @@ pub(super) fn runs_as() -> (u32, u32) {
     let nobody = users.lines().find(|line| line.starts_with("nobody:")).expect("a user named nobody");
     let number = |place| nobody.split(':').nth(place).and_then(|text| text.parse().ok()).expect("a number");
     (number(2), number(3))
+}
+
+/// Gives a file to the user of [`runs_as`].
+pub(super) fn own(path: &Path) {
+    let (user, group) = runs_as();
+    std::os::unix::fs::chown(path, Some(user), Some(group)).expect("a file changes its owner");
 }
 
 /// Makes a command run as [`runs_as`], with nothing of the caller's environment that servers and clients listen to.

@@ -9,20 +9,20 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::folder::{Folder, lower, runs_as};
+use super::folder::{Folder, lower, own};
 use super::process::{Process, complete};
-use super::{Durability, Options, binaries, client, template};
+use super::{Disk, Durability, Options, binaries, client, tcp, template};
 
 /// Without these an empty data directory takes 200 MB.
-const SMALL: [&str; 5] = [
+const SMALL: [&str; 6] = [
     "--innodb-log-file-size=4M",
     "--innodb-buffer-pool-size=20M",
     "--innodb-data-file-path=ibdata1:2M:autoextend",
+    "--innodb-autoextend-increment=4",
     "--innodb-temp-data-file-path=ibtmp1:2M:autoextend",
     "--aria-log-file-size=8M",
 ];
-const PLAIN: [&str; 4] =
-    ["--skip-networking", "--skip-name-resolve", "--local-infile=0", "--character-set-server=utf8mb4"];
+const PLAIN: [&str; 3] = ["--skip-name-resolve", "--local-infile=0", "--character-set-server=utf8mb4"];
 const FAST: [&str; 3] =
     ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--innodb-doublewrite=0"];
 
@@ -35,6 +35,7 @@ pub struct Mariadb {
     process: Process,
     program: PathBuf,
     arguments: Vec<String>,
+    port: Option<u16>,
 }
 
 impl Mariadb {
@@ -44,34 +45,85 @@ impl Mariadb {
     pub fn start(options: &Options) -> Self {
         let program = binaries::mysqld();
         // KILL: its orderly end may take long, and nothing outside its folder is left.
-        let process = Process::new(Folder::new("m", "KILL"));
-        let server = Self { arguments: arguments(options, process.folder.path()), process, program };
+        let process = Process::new(Folder::new("m", "KILL", options.disk_bytes));
+        let server = Self { process, program, arguments: Vec::new(), port: None };
         let mut init: Vec<String> =
             ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
                 .map(String::from)
                 .into();
         init.extend(SMALL.map(String::from));
         init.extend(options.init.iter().cloned());
-        template::copy("mariadb", &server.program, &init, &server.data_dir(), |private| install(private, &init));
-        server.make_tmp();
-        server.launch();
-        server
+        template::copy("mariadb", &server.program, &init, &server.process.folder, |private| install(private, &init));
+        server.first_start(options)
     }
 
-    /// Apart from the data, so that nothing but data lies in it.
-    fn make_tmp(&self) {
-        let tmp = self.process.folder.path().join("tmp");
-        fs::create_dir(&tmp).expect("the server's tmp");
-        let (user, group) = runs_as();
-        std::os::unix::fs::chown(&tmp, Some(user), Some(group)).expect("the server's tmp");
+    /// Starts a replica that follows a primary, which has `log_bin`, a `server_id` and TCP. It begins empty and repeats all
+    /// that the primary's binary logs hold; this returns when it has.
+    #[must_use]
+    #[track_caller]
+    pub fn replica_of(primary: &Self, options: &Options) -> Self {
+        let port = primary.port.expect("the primary listens on a port");
+        primary.sql("", "GRANT REPLICATION SLAVE ON *.* TO lastbell_replica@'127.0.0.1' IDENTIFIED BY 'invented'");
+        let options = if options.has("server_id") { options.clone() } else { options.clone().set("server_id", "2") };
+        let replica = Self::start(&options);
+        let change = format!(
+            "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={port}, MASTER_USER='lastbell_replica', \
+             MASTER_PASSWORD='invented', MASTER_CONNECT_RETRY=1, MASTER_USE_GTID=slave_pos; START SLAVE"
+        );
+        replica.sql("", &change);
+        replica.catch_up(primary);
+        replica
     }
 
     #[track_caller]
-    fn launch(&self) {
-        let socket = self.process.folder.socket("s");
+    fn first_start(mut self, options: &Options) -> Self {
+        // Apart from the data, so that nothing but data lies in it.
+        let tmp = self.socket_dir().join("tmp");
+        fs::create_dir(&tmp).expect("the server's tmp");
+        own(&tmp);
+        for attempt in 0.. {
+            self.port = options.tcp.then(|| tcp::free_port(self.socket_dir(), attempt));
+            self.arguments = self.arguments(options);
+            match self.launch() {
+                Ok(()) => break,
+                Err(text) => assert!(attempt < 5 && text.contains(tcp::TAKEN), "{text}"),
+            }
+        }
+        self
+    }
+
+    /// `--no-defaults` comes first, or else `/etc/mysql` leaks in.
+    fn arguments(&self, options: &Options) -> Vec<String> {
+        let folder = self.socket_dir();
+        let mut all = vec!["--no-defaults".to_owned()];
+        all.extend(SMALL.iter().chain(&PLAIN).map(|text| (*text).to_owned()));
+        all.push(format!("--datadir={}", self.process.folder.data_of_server().display()));
+        for (name, place) in [("socket", "s"), ("pid-file", "server.pid"), ("tmpdir", "tmp")] {
+            all.push(format!("--{name}={}", folder.join(place).display()));
+        }
+        match self.port {
+            Some(port) => all.extend(["--bind-address=127.0.0.1".to_owned(), format!("--port={port}")]),
+            None => all.push("--skip-networking".to_owned()),
+        }
+        if let Some(identity) = &options.tls {
+            let (certificate, key) = tcp::install(folder, identity);
+            all.extend([format!("--ssl-cert={}", certificate.display()), format!("--ssl-key={}", key.display())]);
+        }
+        if !options.has("log_bin") {
+            all.push("--skip-log-bin".to_owned());
+        }
+        if options.durability == Durability::Fast {
+            all.extend(FAST.map(String::from));
+        }
+        all.extend(options.settings.iter().map(|(name, value)| argument(name, value)));
+        all
+    }
+
+    fn launch(&self) -> Result<(), String> {
+        let socket = self.socket();
         let mut command = self.process.folder.command(&self.program);
         command.args(&self.arguments);
-        self.process.start(command, |_| greets(&socket));
+        self.process.start(command, |_| greets(&socket))
     }
 
     /// The socket.
@@ -86,10 +138,22 @@ impl Mariadb {
         self.process.folder.path()
     }
 
+    /// Where it listens, if there is TCP.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
     /// Where the bytes are.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
-        self.process.folder.path().join("data")
+        self.process.folder.data()
+    }
+
+    /// Its small disk, if it has one.
+    #[must_use]
+    pub fn disk(&self) -> Option<&Disk> {
+        self.process.folder.disk()
     }
 
     /// What it says.
@@ -117,10 +181,17 @@ impl Mariadb {
         self.url_as("root", database)
     }
 
-    /// The address of a database for a user without a password, or with `user:password`.
+    /// The address of a database for `user` or `user:password`.
     #[must_use]
     pub fn url_as(&self, user: &str, database: &str) -> String {
         format!("mysql://{user}@localhost/{database}?socket={}", self.socket().display())
+    }
+
+    /// The address by TCP, under a name of this machine. A user there is `'user'@'127.0.0.1'`: names are not looked up.
+    #[must_use]
+    #[track_caller]
+    pub fn tcp_url(&self, host: &str, user: &str, database: &str) -> String {
+        format!("mysql://{user}@{host}:{}/{database}", self.port.expect("it listens on a port"))
     }
 
     /// Runs statements as root, each on its own, and returns the rows: a tab between columns, a line per row.
@@ -149,6 +220,19 @@ impl Mariadb {
         self.sql("", &format!("CREATE DATABASE `{}`", name.replace('`', "``")));
     }
 
+    /// Waits until this replica shows all that the primary has committed by now.
+    #[track_caller]
+    pub fn catch_up(&self, primary: &Self) {
+        let wanted = primary.sql("", "SELECT @@gtid_binlog_pos");
+        let reached = self.sql("", &format!("SELECT MASTER_GTID_WAIT('{wanted}', 180)"));
+        assert_eq!(reached, "0", "the replica does not follow:\n{}", self.process.log_end());
+    }
+
+    /// A setting for the next start.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.arguments.push(argument(name, value));
+    }
+
     /// Stops it in order.
     #[track_caller]
     pub fn stop(&self) {
@@ -164,35 +248,27 @@ impl Mariadb {
     #[track_caller]
     pub fn restart(&self) {
         self.stop();
-        self.launch();
+        self.try_restart().unwrap_or_else(|text| panic!("{text}"));
+    }
+
+    /// The same for a server that may be unable to start, after [`Mariadb::stop`] or [`Mariadb::kill9`].
+    ///
+    /// # Errors
+    /// The end of its log.
+    #[track_caller]
+    pub fn try_restart(&self) -> Result<(), String> {
+        self.launch()
     }
 }
 
-/// `--no-defaults` comes first, or else `/etc/mysql` leaks in.
-fn arguments(options: &Options, folder: &Path) -> Vec<String> {
-    let mut all = vec!["--no-defaults".to_owned()];
-    all.extend(SMALL.iter().chain(&PLAIN).map(|text| (*text).to_owned()));
-    for (name, place) in [("datadir", "data"), ("socket", "s"), ("pid-file", "server.pid"), ("tmpdir", "tmp")] {
-        all.push(format!("--{name}={}", folder.join(place).display()));
-    }
-    if !options.has("log_bin") {
-        all.push("--skip-log-bin".to_owned());
-    }
-    if options.durability == Durability::Fast {
-        all.extend(FAST.map(String::from));
-    }
-    all.extend(options.settings.iter().map(|(name, value)| match value.as_str() {
-        "" => format!("--{name}"),
-        value => format!("--{name}={value}"),
-    }));
-    all
+fn argument(name: &str, value: &str) -> String {
+    if value.is_empty() { format!("--{name}") } else { format!("--{name}={value}") }
 }
 
 fn install(private: &Folder, init: &[String]) {
     let program = binaries::mariadb(&["mariadb-install-db", "mysql_install_db"]);
-    let data = template::inside(private);
     let mut command = private.command(&program);
-    command.args(init).arg(format!("--datadir={}", data.display()));
+    command.args(init).arg(format!("--datadir={}", private.data().display()));
     complete(private, command.arg(format!("--tmpdir={}", private.path().display())));
 }
 

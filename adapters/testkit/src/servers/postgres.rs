@@ -1,17 +1,19 @@
-//! A throw-away PostgreSQL. Writes its folder: `data/`, `log`, the socket `.s.PGSQL.5432`.
+//! A throw-away PostgreSQL. Writes its folder: `data/`, `log`, the socket `.s.PGSQL.PORT`.
 
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use rustix::process::Signal;
 
 use super::folder::{Folder, lower};
-use super::process::{Process, complete};
-use super::{Durability, Options, binaries, client, template};
+use super::process::{Process, complete, wait_for};
+use super::{Disk, Durability, Options, binaries, client, tcp, template};
 
-/// Its number is part of the socket's name, and there is no TCP.
+/// Part of the socket's name, too.
 const PORT: u16 = 5432;
 
 /// What makes a server small and quiet, and what it does not do behind a test's back.
@@ -34,6 +36,7 @@ const TRUST: &str = "local all all trust\nlocal replication all trust\nhost all 
 pub struct Postgres {
     process: Process,
     program: PathBuf,
+    port: u16,
 }
 
 impl Postgres {
@@ -41,50 +44,97 @@ impl Postgres {
     #[must_use]
     #[track_caller]
     pub fn start(options: &Options) -> Self {
-        let server = Self::prepare();
-        let data = server.data_dir();
+        let server = Self::prepare(options);
         let mut init: Vec<String> =
             ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"].map(String::from).into();
         init.extend(options.init.iter().cloned());
-        template::copy("postgres", &server.program, &init, &data, |private| {
+        template::copy("postgres", &server.program, &init, &server.process.folder, |private| {
             let mut command = private.command(&binaries::postgres("initdb"));
-            complete(private, command.args(&init).arg("-D").arg(template::inside(private)));
+            complete(private, command.args(&init).arg("-D").arg(private.data()));
         });
-        server.configure(options);
-        server.launch();
-        server
+        server.first_start(options)
     }
 
-    fn prepare() -> Self {
+    /// Starts a standby that follows a primary, which needs `wal_level` replica or logical. Its data are the primary's of
+    /// now and later: [`Postgres::catch_up`] waits for them.
+    #[must_use]
+    #[track_caller]
+    pub fn standby_of(primary: &Self, options: &Options) -> Self {
+        let server = Self::prepare(options);
+        let mut command = server.process.folder.command(&binaries::postgres("pg_basebackup"));
+        command.args([
+            "-U",
+            "postgres",
+            "-R",
+            "-X",
+            "stream",
+            "-c",
+            "fast",
+            "--no-sync",
+            "-p",
+            &primary.port.to_string(),
+        ]);
+        command.arg("-h").arg(primary.socket_dir()).arg("-D").arg(server.process.folder.data_of_server());
+        complete(&server.process.folder, &mut command);
+        server.first_start(options)
+    }
+
+    #[track_caller]
+    fn prepare(options: &Options) -> Self {
         let program = binaries::postgres("postgres");
         // QUIT takes its children along and leaves no shared memory behind.
-        Self { process: Process::new(Folder::new("p", "QUIT")), program }
+        Self { process: Process::new(Folder::new("p", "QUIT", options.disk_bytes)), program, port: PORT }
+    }
+
+    #[track_caller]
+    fn first_start(mut self, options: &Options) -> Self {
+        for attempt in 0.. {
+            if options.tcp {
+                self.port = tcp::free_port(self.socket_dir(), attempt);
+            }
+            self.configure(options);
+            match self.launch() {
+                Ok(()) => break,
+                Err(text) => assert!(attempt < 5 && text.contains(tcp::TAKEN), "{text}"),
+            }
+        }
+        self
     }
 
     /// The whole `postgresql.conf`: what `initdb` guesses from the machine has no place in a test.
     fn configure(&self, options: &Options) {
-        let mut lines = SMALL.to_vec();
-        let fast = options.durability == Durability::Fast;
-        lines.extend(FAST.iter().filter(|_| fast));
-        lines.extend(NO_REPLICATION.iter().filter(|_| fast && !options.has("wal_level")));
-        let folder = self.process.folder.path().to_string_lossy().into_owned();
-        lines.push(("unix_socket_directories", &folder));
-        lines.extend(options.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let mut text = String::new();
-        for (name, value) in lines {
-            let _ = writeln!(text, "{name} = '{}'", value.replace('\'', "''"));
+        let mut lines: Vec<(String, String)> = Vec::new();
+        let mut add = |pairs: &[(&str, &str)]| {
+            lines.extend(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        };
+        add(&SMALL);
+        if options.durability == Durability::Fast {
+            add(&FAST);
+            if !options.has("wal_level") {
+                add(&NO_REPLICATION);
+            }
         }
-        fs::write(self.data_dir().join("postgresql.conf"), text).expect("postgresql.conf");
-        let hba: String = options.hba.iter().map(|line| format!("{line}\n")).collect();
+        add(&[("unix_socket_directories", &self.socket_dir().to_string_lossy()), ("port", &self.port.to_string())]);
+        if options.tcp {
+            add(&[("listen_addresses", "127.0.0.1")]);
+        }
+        if let Some(identity) = &options.tls {
+            let (certificate, key) = tcp::install(self.socket_dir(), identity);
+            let names = [certificate, key].map(|path| path.to_string_lossy().into_owned());
+            add(&[("ssl", "on"), ("ssl_cert_file", &names[0]), ("ssl_key_file", &names[1])]);
+        }
+        lines.extend(options.settings.iter().cloned());
+        let text: String = lines.iter().map(|(name, value)| line(name, value)).collect();
+        fs::write(self.conf(), text).expect("postgresql.conf");
+        let hba: String = options.hba.iter().fold(String::new(), |all, line| all + line + "\n");
         fs::write(self.data_dir().join("pg_hba.conf"), hba + TRUST).expect("pg_hba.conf");
     }
 
-    #[track_caller]
-    fn launch(&self) {
-        self.process.folder.socket(&format!(".s.PGSQL.{PORT}"));
+    fn launch(&self) -> Result<(), String> {
+        self.process.folder.socket(&format!(".s.PGSQL.{}", self.port));
         let mut command = self.process.folder.command(&self.program);
-        command.arg("-D").arg(self.data_dir());
-        self.process.start(command, |pid| self.answers(pid));
+        command.arg("-D").arg(self.process.folder.data_of_server());
+        self.process.start(command, |pid| self.answers(pid))
     }
 
     /// The eighth line of `postmaster.pid`; the first may still be a dead server's.
@@ -94,16 +144,32 @@ impl Postgres {
         lines.first() == Some(&pid.to_string().as_str()) && matches!(lines.get(7), Some(&("ready" | "standby")))
     }
 
+    fn conf(&self) -> PathBuf {
+        self.data_dir().join("postgresql.conf")
+    }
+
     /// Where the socket is.
     #[must_use]
     pub fn socket_dir(&self) -> &Path {
         self.process.folder.path()
     }
 
+    /// The port: part of the socket's name, and, if there is TCP, where it listens.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Where the bytes are.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
-        self.process.folder.path().join("data")
+        self.process.folder.data()
+    }
+
+    /// Its small disk, if it has one.
+    #[must_use]
+    pub fn disk(&self) -> Option<&Disk> {
+        self.process.folder.disk()
     }
 
     /// What it says.
@@ -134,7 +200,20 @@ impl Postgres {
     /// The address of a database for a role.
     #[must_use]
     pub fn url_as(&self, role: &str, database: &str) -> String {
-        format!("postgres:///{database}?host={}&user={role}", self.socket_dir().display())
+        let port = if self.port == PORT { String::new() } else { format!("&port={}", self.port) };
+        format!("postgres:///{database}?host={}{port}&user={role}", self.socket_dir().display())
+    }
+
+    /// The address by TCP, under a name of this machine. `role` may be `role:password`.
+    #[must_use]
+    pub fn tcp_url(&self, host: &str, role: &str, database: &str) -> String {
+        format!("postgres://{role}@{host}:{}/{database}", self.port)
+    }
+
+    /// The address in `libpq`'s words, for CREATE SUBSCRIPTION, `postgres_fdw` and the like.
+    #[must_use]
+    pub fn conninfo(&self, database: &str) -> String {
+        format!("host={} port={} user=postgres dbname={database}", self.socket_dir().display(), self.port)
     }
 
     /// Runs statements as the superuser, each on its own, and returns the rows: `|` between columns, a line per row.
@@ -152,7 +231,7 @@ impl Postgres {
         let mut command = Command::new(binaries::postgres("psql"));
         lower(&mut command);
         command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", role, "-d", database, "-f", "-"]);
-        command.arg("-h").arg(self.socket_dir()).arg("-p").arg(PORT.to_string());
+        command.arg("-h").arg(self.socket_dir()).arg("-p").arg(self.port.to_string());
         client::feed(&mut command, sql)
     }
 
@@ -160,6 +239,21 @@ impl Postgres {
     #[track_caller]
     pub fn create_database(&self, name: &str) {
         self.sql("postgres", &format!("CREATE DATABASE \"{}\"", name.replace('"', "\"\"")));
+    }
+
+    /// Waits until this standby shows all that the primary has committed by now.
+    #[track_caller]
+    pub fn catch_up(&self, primary: &Self) {
+        let wanted = primary.sql("postgres", "SELECT pg_current_wal_lsn()");
+        let shown = format!("SELECT pg_last_wal_replay_lsn() >= '{wanted}'::pg_lsn");
+        let caught = wait_for(Duration::from_millis(50), || (self.sql("postgres", &shown) == "t").then_some(()));
+        assert!(caught.is_some(), "the standby does not follow:\n{}", self.process.log_end());
+    }
+
+    /// A setting for the next start, or for the next `pg_reload_conf()`.
+    pub fn set(&self, name: &str, value: &str) {
+        let mut conf = OpenOptions::new().append(true).open(self.conf()).expect("postgresql.conf");
+        conf.write_all(line(name, value).as_bytes()).expect("postgresql.conf");
     }
 
     /// Stops it in order: sessions are ended, a checkpoint is written.
@@ -177,6 +271,35 @@ impl Postgres {
     #[track_caller]
     pub fn restart(&self) {
         self.stop();
-        self.launch();
+        self.try_restart().unwrap_or_else(|text| panic!("{text}"));
     }
+
+    /// The same for a server that may be unable to start, after [`Postgres::stop`] or [`Postgres::kill9`].
+    ///
+    /// # Errors
+    /// The end of its log.
+    #[track_caller]
+    pub fn try_restart(&self) -> Result<(), String> {
+        self.launch()
+    }
+}
+
+impl Drop for Postgres {
+    /// What a killed postmaster leaves in the kernel: the seventh line of `postmaster.pid` ends with its id. The server's next
+    /// start would have removed it, but there is none.
+    fn drop(&mut self) {
+        self.process.kill();
+        let text = fs::read_to_string(self.data_dir().join("postmaster.pid")).unwrap_or_default();
+        if let Some(id) = text.lines().nth(6).and_then(|line| line.split_whitespace().nth(1)) {
+            let mut command = Command::new("ipcrm");
+            lower(&mut command);
+            let _ = command.args(["-m", id]).output();
+        }
+    }
+}
+
+fn line(name: &str, value: &str) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "{name} = '{}'", value.replace('\'', "''"));
+    text
 }

@@ -34,9 +34,9 @@ impl Process {
         self.folder.path().join("log")
     }
 
-    /// Starts it and waits until `ready` says so of its process id.
+    /// Starts it and waits until `ready` says so of its process id. Why it ended instead, if it did.
     #[track_caller]
-    pub(super) fn start(&self, mut command: Command, ready: impl Fn(u32) -> bool) {
+    pub(super) fn start(&self, mut command: Command, ready: impl Fn(u32) -> bool) -> Result<(), String> {
         let mut running = self.running();
         assert!(running.is_none(), "the server runs already");
         let log = OpenOptions::new().create(true).append(true).open(self.log_file()).expect("the server's log");
@@ -47,17 +47,13 @@ impl Process {
             Some(status) => Some(Err(status)),
             None => ready(pid).then_some(Ok(())),
         });
-        match answer {
-            Some(Ok(())) => *running = Some(child),
-            Some(Err(status)) => {
-                self.folder.ended();
-                panic!("the server did not start, {status}:\n{}", self.log_end())
-            }
-            None => {
-                *running = Some(child);
-                panic!("the server does not answer:\n{}", self.log_end())
-            }
+        if let Some(Err(status)) = answer {
+            self.folder.ended();
+            return Err(format!("the server did not start, {status}:\n{}", self.log_end()));
         }
+        *running = Some(child);
+        assert!(answer.is_some(), "the server does not answer:\n{}", self.log_end());
+        Ok(())
     }
 
     /// Its process id; it runs.
@@ -128,14 +124,18 @@ pub(super) fn complete(folder: &Folder, command: &mut Command) -> String {
     text(&output.stdout)
 }
 
-/// Asks again and again; `None` when patience is out.
-fn wait<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+fn wait<T>(ask: impl FnMut() -> Option<T>) -> Option<T> {
+    wait_for(LOOK_AGAIN, ask)
+}
+
+/// Asks again and again, with a pause; `None` when patience is out.
+pub(super) fn wait_for<T>(pause: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let until = Instant::now() + PATIENCE;
     loop {
         match ask() {
             Some(answer) => return Some(answer),
             None if Instant::now() > until => return None,
-            None => std::thread::sleep(LOOK_AGAIN),
+            None => std::thread::sleep(pause),
         }
     }
 }

@@ -1,0 +1,46 @@
+//! Servers on a small disk: full is full, and room comes back.
+
+use lastbell_testkit::servers::{Mariadb, Options, Postgres, full_disks_wanted};
+
+#[test]
+fn postgres_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
+    if !full_disks_wanted() {
+        return;
+    }
+    let server = Postgres::start(&Options::real().disk(150 << 20));
+    server.sql(
+        "postgres",
+        "CREATE TABLE t (x text); ALTER TABLE t ALTER x SET STORAGE PLAIN; INSERT INTO t VALUES ('one')",
+    );
+    let disk = server.disk().unwrap();
+    disk.fill(4 << 20);
+    assert!(disk.free_bytes() <= 4 << 20);
+    let fill = "INSERT INTO t SELECT repeat('x', 7000) FROM generate_series(1, 3000)";
+    let text = server.try_sql("postgres", "postgres", fill).unwrap_err();
+    assert!(text.contains("No space left on device"), "{text}");
+    disk.relieve();
+    server.restart();
+    assert_eq!(server.sql("postgres", "SELECT x FROM t"), "one");
+    server.sql("postgres", fill);
+}
+
+/// A rebuild, not an INSERT: MariaDB 10.11 that has to roll back a large insert on a full disk aborts itself ("Out of disk
+/// space in rollback"), measured.
+#[test]
+fn mariadb_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
+    if !full_disks_wanted() {
+        return;
+    }
+    let server = Mariadb::start(&Options::real().disk(120 << 20));
+    server.create_database("d");
+    server.sql("d", "CREATE TABLE t (x longblob); INSERT INTO t SELECT repeat('x', 100000) FROM seq_1_to_200");
+    let disk = server.disk().unwrap();
+    disk.fill(4 << 20);
+    let text = server.try_sql("root", "d", "ALTER TABLE t FORCE").unwrap_err();
+    assert!(text.contains("is full"), "{text}");
+    disk.relieve();
+    assert_eq!(server.sql("d", "SELECT count(*), sum(length(x)) FROM t"), "200\t20000000");
+    server.sql("d", "ALTER TABLE t FORCE");
+    server.restart();
+    assert_eq!(server.sql("d", "SELECT count(*), sum(length(x)) FROM t"), "200\t20000000");
+}
