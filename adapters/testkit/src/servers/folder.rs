@@ -7,6 +7,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -53,11 +54,13 @@ impl Folder {
     /// A new one. `signal` ends at once what runs there. With a number of bytes its data lie on a disk of that size.
     #[track_caller]
     pub(super) fn new(kind: &str, signal: &str, disk: Option<u64>) -> Self {
-        let prefix = format!("{kind}-{}-", std::process::id());
-        let made = tempfile::Builder::new().prefix(&prefix).tempdir_in(base());
-        let path = made.expect("a folder for a server").keep();
-        own(&path);
+        // Nobody else has this number, so that the watchdog may stand before its folder: a test killed in between leaves
+        // nothing. (Found by killing.)
+        let random = RandomState::new().build_hasher().finish();
+        let path = base().join(format!("{kind}-{}-{random:016x}", std::process::id()));
         let watchdog = watch(&path, signal);
+        fs::DirBuilder::new().mode(0o700).create(&path).expect("a folder for a server");
+        own(&path);
         let mut folder = Self { path, disk: None, watchdog };
         folder.disk = disk.map(|bytes| Disk::new(&folder.path.join("disk"), bytes));
         folder
