@@ -28,7 +28,7 @@ mod tcp;
 mod template;
 mod tls;
 
-pub use disk::{Disk, full_disks_wanted};
+pub use disk::Disk;
 pub use mariadb::Mariadb;
 pub use postgres::Postgres;
 pub use tls::{Certificates, Identity};
@@ -119,7 +119,7 @@ impl Options {
         self.tcp()
     }
 
-    /// The same with its data on a small disk. An empty PostgreSQL takes 40 MB, an empty MariaDB 20 MB.
+    /// The same with its data on a small disk; the test has `full_disk` in its name. An empty PostgreSQL takes 40 MB, an empty MariaDB 20 MB.
     #[must_use]
     pub fn disk(mut self, bytes: u64) -> Self {
         self.disk_bytes = Some(bytes);

@@ -1,4 +1,5 @@
-//! A small disk of a server's own: a tmpfs in its folder. For what happens when a disk is full.
+//! A small disk of a server's own: a tmpfs in its folder. For what happens when a disk is full. Tests that want one are named
+//! `…full_disk…`: by that name `tests/run` leaves them out, loudly, where LASTBELL_DISK_FULL=none says that none can be had.
 //!
 //! Root mounts it where it lies. Anybody else may mount only in a namespace of user and mounts that is his own: a process holds
 //! that namespace until the test's end, the server is started into it, and we look in by `/proc/HOLDER/root`.
@@ -22,13 +23,6 @@ pub struct Disk {
     holder: Option<Child>,
 }
 
-/// Whether tests of a full disk are wanted: always, unless LASTBELL_DISK_FULL=none says openly that they are not. Where they
-/// are wanted and cannot be, they fail.
-#[must_use]
-pub fn full_disks_wanted() -> bool {
-    std::env::var_os("LASTBELL_DISK_FULL").is_none_or(|word| word != "none")
-}
-
 impl Disk {
     #[track_caller]
     pub(super) fn new(at: &Path, bytes: u64) -> Self {
@@ -39,7 +33,7 @@ impl Disk {
         let holder = made.unwrap_or_else(|| {
             panic!(
                 "no small disk can be mounted here, not even in a namespace: the tests of a full disk cannot run. \
-                 LASTBELL_DISK_FULL=none says that they are not wanted"
+                 To say that they are not wanted: LASTBELL_DISK_FULL=none tests/run, cargo test -- --skip full_disk"
             )
         });
         Self { at: at.to_owned(), holder }

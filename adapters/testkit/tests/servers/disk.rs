@@ -1,12 +1,9 @@
 //! Servers on a small disk: full is full, and room comes back.
 
-use lastbell_testkit::servers::{Mariadb, Options, Postgres, full_disks_wanted};
+use lastbell_testkit::servers::{Mariadb, Options, Postgres};
 
 #[test]
 fn postgres_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
-    if !full_disks_wanted() {
-        return;
-    }
     let server = Postgres::start(&Options::real().disk(150 << 20));
     server.sql(
         "postgres",
@@ -28,9 +25,6 @@ fn postgres_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
 /// space in rollback"), measured.
 #[test]
 fn mariadb_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
-    if !full_disks_wanted() {
-        return;
-    }
     let server = Mariadb::start(&Options::real().disk(120 << 20));
     server.create_database("d");
     server.sql("d", "CREATE TABLE t (x longblob); INSERT INTO t SELECT repeat('x', 100000) FROM seq_1_to_200");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use lastbell_testkit::servers::{Mariadb, Options, Postgres, full_disks_wanted};
+use lastbell_testkit::servers::{Mariadb, Options, Postgres};
 
 /// The body of the other process. Says what it has started, and stays.
 #[test]
@@ -86,10 +86,8 @@ fn servers_of_a_killed_test_are_gone() {
 }
 
 #[test]
-fn servers_with_disks_of_a_killed_test_are_gone() {
-    if full_disks_wanted() {
-        killed_with("disk");
-    }
+fn servers_for_a_full_disk_of_a_killed_test_are_gone() {
+    killed_with("disk");
 }
 
 /// Processes that have the environment of this test's child.
