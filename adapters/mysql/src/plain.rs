@@ -24,6 +24,11 @@ impl Plain {
         Self(format!("LOCK TABLES {}", locks.join(", ")))
     }
 
+    /// Ends the statement that runs on another connection, and nothing else of it.
+    pub(crate) fn kill_query(connection: u32) -> Self {
+        Self(format!("KILL QUERY {connection}"))
+    }
+
     /// Lets table locks go.
     pub(crate) fn unlock() -> Self {
         Self("UNLOCK TABLES".to_owned())

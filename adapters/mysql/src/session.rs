@@ -77,6 +77,10 @@ impl Session {
         } else {
             self.run("open", "SET SESSION max_execution_time = ?", (limits.statement * 1000,))?;
         }
+        if !self.server.is_mariadb() {
+            // Else estimates and times of change may be a day old, and asking writes them down.
+            self.run("open", "SET SESSION information_schema_stats_expiry = 0", ())?;
+        }
         match self.purpose {
             Purpose::Read => self.run("open", "SET SESSION TRANSACTION READ ONLY", ()).map(drop),
             Purpose::Erase => self.run("open", "SET SESSION foreign_key_checks = 0", ()).map(drop),
@@ -86,6 +90,23 @@ impl Session {
     /// A further session on the same server, for the same purpose.
     pub(crate) fn another(&self) -> Result<Self> {
         Self::over(open::dial(&self.settings)?, self.settings.clone(), self.purpose)
+    }
+
+    /// What ends the statement that runs on this connection, from another one. Where that cannot be opened nothing
+    /// happens: the statement then ends by itself.
+    #[allow(clippy::disallowed_methods, reason = "only plain.rs makes such a statement")]
+    pub(crate) fn killer(&self) -> impl Fn() + Send + Sync + 'static {
+        let (settings, plain) = (self.settings.clone(), Plain::kill_query(self.connection.connection_id()));
+        move || {
+            if let Ok(mut beside) = open::dial(&settings) {
+                let _ = beside.query_drop(plain.sql());
+            }
+        }
+    }
+
+    /// After a kill that may have come too late for its statement: takes the blow, so that no later one does.
+    pub(crate) fn after_kill(&mut self) {
+        let _ = self.run("scan", "DO 0", ());
     }
 
     /// Runs a statement that gives no rows; how many rows it touched.
@@ -142,6 +163,11 @@ impl Session {
     /// One number.
     pub(crate) fn number(&mut self, operation: &str, sql: &str, parameters: impl Into<Params>) -> Result<u64> {
         self.row(operation, sql, parameters, |row| row.number(0))
+    }
+
+    /// A figure of the server's status; `None` when this server has none of that name.
+    pub(crate) fn status(&mut self, operation: &str, name: &str) -> Result<Option<String>> {
+        self.first(operation, "SHOW GLOBAL STATUS WHERE Variable_name = ?", (name,), |row| row.text(1))
     }
 
     /// A variable of the server by its name; `None` when this server has none of that name.

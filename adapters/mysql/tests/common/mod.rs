@@ -1,0 +1,69 @@
+//! What the tests of this crate share: one throw-away server, raw connections, stores made past the adapter.
+#![allow(dead_code, clippy::unwrap_used, clippy::disallowed_methods)]
+
+pub(crate) mod proxy;
+pub(crate) mod stores;
+
+use lastbell_contract::{Adapter, AdapterError, Flow, Location, Reader, Row, Scan, TableId};
+use lastbell_mysql::Mysql;
+use lastbell_testkit::servers::{Mariadb, Options};
+use mysql::prelude::Queryable;
+use mysql::{Conn, OptsBuilder};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// One server for all tests of a file. Each test makes databases of its own.
+pub(crate) static SERVER: LazyLock<Mariadb> = LazyLock::new(|| Mariadb::start(&Options::fast()));
+
+/// The parsed address of a database.
+pub(crate) fn location(server: &Mariadb, database: &str) -> Location {
+    Location::parse(&server.url(&encoded(database))).unwrap()
+}
+
+/// Everything but letters and digits as `%41`.
+pub(crate) fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// A raw connection, past the adapter.
+pub(crate) fn raw(server: &Mariadb, database: &str) -> Conn {
+    let options = OptsBuilder::new()
+        .socket(Some(server.socket().to_str().unwrap().to_owned()))
+        .user(Some("root"))
+        .db_name(Some(database).filter(|name| !name.is_empty()));
+    let mut connection = Conn::new(options).unwrap();
+    connection.query_drop("SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO'").unwrap();
+    connection
+}
+
+/// A name for a database that no other test has.
+pub(crate) fn database_name() -> String {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    format!("store_{}", MADE.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A new database with these statements run in it, and its address.
+pub(crate) fn store(server: &Mariadb, sql: &str) -> (String, Location) {
+    let name = database_name();
+    server.create_database(&name);
+    server.sql(&name, sql);
+    let location = location(server, &name);
+    (name, location)
+}
+
+/// A reader.
+pub(crate) fn reader(location: &Location) -> Box<dyn Reader> {
+    Mysql.open_reader(location).unwrap()
+}
+
+/// All rows of some columns.
+pub(crate) fn rows(reader: &mut dyn Reader, table: &str, columns: &[&str]) -> Result<Vec<Row>, AdapterError> {
+    let columns: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
+    let mut rows = Vec::new();
+    reader.scan(&Scan::whole(&TableId::plain(table), &columns), &mut |batch| {
+        rows.extend(batch.rows);
+        Flow::Continue
+    })?;
+    Ok(rows)
+}
