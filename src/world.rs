@@ -2,10 +2,10 @@
 //! wish to stop, the engines, and who runs us. A step never looks at the clock or the environment by itself.
 
 use crate::failure::Result;
-use lastbell_contract::{Adapter, ErasePermit, Eraser, Location, Reader};
+use lastbell_contract::{Adapter, Canceller, ErasePermit, Eraser, Location, Reader};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Tells the time.
 pub trait Clock: Send {
@@ -50,6 +50,21 @@ pub struct Place {
 /// Looks up the value of a `${NAME}`.
 pub type Variable = dyn Fn(&str) -> Option<String> + Send;
 
+/// The statements that run now, so that who asks us to stop need not wait for the longest of them.
+#[derive(Clone, Default)]
+pub struct Running(Arc<Mutex<Vec<Canceller>>>);
+
+impl Running {
+    /// Ends them all; called by the thread that hears the signal.
+    pub fn cancel(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|cancel| cancel());
+    }
+
+    fn add(&self, canceller: Option<Canceller>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(canceller);
+    }
+}
+
 /// The outside.
 pub struct World {
     /// The clock.
@@ -60,6 +75,8 @@ pub struct World {
     pub progress: Box<dyn Progress>,
     /// Raised on Ctrl-C and SIGTERM.
     pub stop: Arc<AtomicBool>,
+    /// What is ended then.
+    pub running: Running,
     /// All engines of this build.
     pub adapters: Vec<Box<dyn Adapter>>,
     /// Values of `${NAME}` in case.yaml.
@@ -112,7 +129,10 @@ impl World {
     /// An engine that this build has not, or what the adapter says.
     pub fn open_reader(&self, name: &str, location: &Location) -> Result<Box<dyn Reader>> {
         let adapter = self.adapter(location)?;
-        adapter.open_reader(location).map_err(|error| failure!(Usage, "store-open", store = name).caused(error))
+        let opened = adapter.open_reader(location);
+        let mut reader = opened.map_err(|error| failure!(Usage, "store-open", store = name).caused(error))?;
+        self.running.add(reader.canceller());
+        Ok(reader)
     }
 
     /// Opens a store for destruction; the permit comes from the erase step.
@@ -121,7 +141,10 @@ impl World {
     /// As [`World::open_reader`].
     pub fn open_eraser(&self, name: &str, location: &Location, permit: &ErasePermit) -> Result<Box<dyn Eraser>> {
         let adapter = self.adapter(location)?;
-        adapter.open_eraser(location, permit).map_err(|error| failure!(Usage, "store-open", store = name).caused(error))
+        let opened = adapter.open_eraser(location, permit);
+        let mut eraser = opened.map_err(|error| failure!(Usage, "store-open", store = name).caused(error))?;
+        self.running.add(eraser.canceller());
+        Ok(eraser)
     }
 }
 

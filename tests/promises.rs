@@ -89,6 +89,13 @@ fn a_target_that_follows_the_source_is_refused() {
     memory.describe("new", |info| info.identity.follows = Known::Yes(anchors));
     case.discovered_without(&mut world, &["marks", "visits", "subjects", "rooms"]);
     assert_eq!(root(&verify_fails(&case, &mut world)).code, "target-follows-source");
+    // Through a stream that the source gives out it receives its changes, too.
+    memory.describe("new", |info| info.identity.follows = Known::Yes(vec!["stream:marks".to_owned()]));
+    memory.describe("old", |info| info.identity.feeds = Known::Yes(vec!["stream:marks".to_owned()]));
+    assert_eq!(root(&verify_fails(&case, &mut world)).code, "target-follows-source");
+    memory.describe("old", |info| info.identity.feeds = Known::Unknown("no-privilege".to_owned()));
+    assert_eq!(root(&verify_fails(&case, &mut world)).to_string(), "kinship-unknown reason=no-privilege");
+    memory.describe("old", |info| info.identity.feeds = Known::Yes(Vec::new()));
     // Of another store it may receive changes.
     memory.describe("new", |info| info.identity.follows = Known::Yes(vec!["memory:elsewhere".to_owned()]));
     assert_eq!(verify(&case, &mut world).unwrap().exit_code(), 0);

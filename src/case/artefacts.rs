@@ -183,6 +183,9 @@ pub struct TableFound {
     pub primary_key: Vec<String>,
     /// Declared links.
     pub links: Vec<Link>,
+    /// Tables that it inherits from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<String>,
     /// What forbids destroying it until decided.
     pub obstacles: Vec<String>,
     /// What discovery thinks; `null` for the target, whose rows are not looked at.
@@ -190,6 +193,11 @@ pub struct TableFound {
 }
 
 impl TableFound {
+    /// Tables that its declared links lead to, and those it inherits from.
+    pub fn leads_to(&self) -> impl Iterator<Item = &String> {
+        self.links.iter().map(|link| &link.references).chain(&self.parents)
+    }
+
     /// The category that discovery gave a column, and its checksum rule.
     #[must_use]
     pub fn column_finding(&self, column: &str) -> Option<&crate::detect::ColumnFinding> {
@@ -398,6 +406,9 @@ pub struct Cut {
     pub references: String,
     /// Whether the engine enforces the link, so that the constraint must be dropped by name.
     pub enforced: bool,
+    /// The constraint's name, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub constraint: Option<String>,
     /// The decision; `null` blocks.
     pub decided_by: Option<String>,
     /// Its reason.

@@ -139,6 +139,9 @@ pub enum Event {
         technique: String,
         /// Fingerprint of the table's schema at that moment, or `-`.
         schema: String,
+        /// The fingerprint that the statement leaves, where it changes the schema.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        schema_after: Option<String>,
         /// The server's setting that it changes, with its old value.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         setting: Option<SettingChanged>,

@@ -4,10 +4,10 @@ use super::messages::Language;
 use super::progress::{Bars, Silent};
 use crate::failure::Result;
 use crate::hex::sha256;
-use crate::world::{Clock, Place, Randomness, World};
+use crate::world::{Clock, Place, Randomness, Running, World};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 struct SystemClock;
 
@@ -34,22 +34,35 @@ pub(super) fn variable(name: &str) -> Option<String> {
 
 /// The world as the binary sees it.
 pub(super) fn world(language: Language, quiet: bool) -> World {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // A second signal ends the process at once: the first one asked for a clean end.
-        let _ = signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop));
-        let _ = signal_hook::flag::register(signal, Arc::clone(&stop));
-    }
+    let (stop, running) = (Arc::new(AtomicBool::new(false)), Running::default());
+    hear_signals(&stop, &running);
     World {
         clock: Box::new(SystemClock),
         random: Box::new(SystemRandom),
         progress: if quiet { Box::new(Silent) } else { Box::new(Bars::new(language)) },
         stop,
+        running,
         adapters: crate::engines::all(),
         variable: Box::new(variable),
         place: place(),
         unlock_folder: unlock_folder(),
     }
+}
+
+/// The first signal asks for a clean end and ends the statements that run; a second one ends the process at once.
+fn hear_signals(stop: &Arc<AtomicBool>, running: &Running) {
+    let signals = [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM];
+    for signal in signals {
+        let _ = signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(stop));
+    }
+    let Ok(mut heard) = signal_hook::iterator::Signals::new(signals) else { return };
+    let (stop, running) = (Arc::clone(stop), running.clone());
+    std::thread::spawn(move || {
+        for _ in heard.forever() {
+            stop.store(true, Ordering::SeqCst);
+            running.cancel();
+        }
+    });
 }
 
 fn unlock_folder() -> PathBuf {

@@ -169,6 +169,7 @@ fn table_found(
         columns: columns.collect(),
         primary_key: table.primary_key.clone(),
         links: table.foreign_keys.iter().map(link).collect(),
+        parents: table.parents.iter().map(ToString::to_string).collect(),
         obstacles: table.obstacles.iter().map(|obstacle| obstacle.0.clone()).collect(),
         finding: findings.remove(&name),
         name,
@@ -215,6 +216,9 @@ pub fn fingerprint(table: &Table) -> String {
     }
     for trigger in &table.triggers {
         add(&format!("{} {}", trigger.name, trigger.fires));
+    }
+    for parent in &table.parents {
+        add(&parent.to_string());
     }
     sha256(text.as_bytes())
 }

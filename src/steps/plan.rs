@@ -220,7 +220,7 @@ impl Planner<'_> {
                 retention_category,
                 categories: self.categories(found),
                 columns: column_coverage(self.session, found, &results),
-                leads_to: found.links.iter().map(|link| link.references.clone()).collect(),
+                leads_to: found.leads_to().cloned().collect(),
                 mappings: proof.mappings.clone(),
                 subject: self.subject(&found.name)?,
             };
@@ -355,6 +355,7 @@ impl Planner<'_> {
                     column,
                     references: link.references.clone(),
                     enforced: link.enforced,
+                    constraint: link.name.clone(),
                     decided_by: decided.map(|(_, cut)| cut.by.clone()),
                     reason: decided.map(|(_, cut)| cut.reason.clone()),
                     at: decided.map(|(_, cut)| cut.at.text().to_owned()),
@@ -369,7 +370,7 @@ impl Planner<'_> {
         let mut closure = Closure::new(going.keys().cloned());
         for name in going.keys() {
             let Some((_, found)) = self.inventory.source_table(name) else { continue };
-            let linked = found.links.iter().map(|link| &link.references).chain(&found.content);
+            let linked = found.leads_to().chain(&found.content);
             linked.for_each(|other| closure.join(name, other));
         }
         for mapping in &self.session.profile()?.mappings {
@@ -395,7 +396,7 @@ impl Planner<'_> {
             let linked = self
                 .inventory
                 .source_table(&kept.table)
-                .is_some_and(|(_, found)| found.links.iter().any(|link| inside.contains(&link.references)));
+                .is_some_and(|(_, found)| found.leads_to().any(|other| inside.contains(other)));
             let led_to = tables.iter().any(|table| table.leads_to.contains(&kept.table));
             kept.store == store && (linked || led_to || self.joined_by(&tables, &kept.table))
         };

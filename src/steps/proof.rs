@@ -281,49 +281,91 @@ fn personal_columns(session: &Session, inventory: &Inventory, catalog: &Catalog)
     Ok(PersonalColumns(all))
 }
 
+/// A store that is looked at for kinship: what it says of itself, and a visit to probe it by.
+pub struct Relative<'a> {
+    /// What it is.
+    pub info: &'a StoreInfo,
+    /// Its tables.
+    pub catalog: &'a Catalog,
+    /// The visit.
+    pub reader: &'a mut dyn Reader,
+}
+
 /// Refuses a target that is the source or receives changes from it; what cannot be looked at must be attested.
 ///
 /// # Errors
 /// `target-is-source`, `target-follows-source`, `kinship-unknown`.
 pub fn check_kinship(
     session: &Session,
-    sources: &[(StoreInfo, Catalog)],
-    target: &(StoreInfo, Catalog),
+    world: &mut World,
+    sources: &mut [Relative<'_>],
+    target: &mut Relative<'_>,
 ) -> Result<Kinship> {
-    let (info, catalog) = target;
-    let anchors: BTreeSet<&String> = sources.iter().flat_map(|(source, _)| &source.identity.anchors).collect();
-    if info.identity.anchors.iter().any(|anchor| anchors.contains(anchor)) {
-        return Err(failure!(Refused, "target-is-source"));
-    }
     let attested = |what: &str| {
-        session
-            .files
-            .case
-            .attested
-            .iter()
-            .find(|statement| statement.what == what)
-            .map(|statement| statement.by.clone())
+        let mut attested = session.files.case.attested.iter();
+        attested.find(|statement| statement.what == what).map(|statement| statement.by.clone())
     };
     let attested_apart = attested("target-apart");
-    let state = match &info.identity.follows {
-        Known::Yes(followed) if followed.iter().any(|anchor| anchors.contains(anchor)) => {
-            return Err(failure!(Refused, "target-follows-source"));
-        }
-        Known::Yes(_) => "apart",
-        Known::Unknown(_) if attested_apart.is_some() => "attested",
-        Known::Unknown(why) => return Err(failure!(Refused, "kinship-unknown", reason = why)),
+    let mut unknown = Vec::new();
+    for source in &mut *sources {
+        unknown.extend(check_same(world, source, target)?);
+        unknown.extend(check_follows(source.info, target.info)?);
+    }
+    let state = match (unknown.first(), &attested_apart) {
+        (None, _) => "apart",
+        (Some(_), Some(_)) => "attested",
+        (Some(why), None) => return Err(failure!(Refused, "kinship-unknown", reason = why)),
     };
     Ok(Kinship {
         state: state.to_owned(),
         attested_by: attested_apart,
-        looks_like_a_copy: looks_like_a_copy(sources, catalog),
+        looks_like_a_copy: looks_like_a_copy(sources, target.catalog),
         platform_attested_by: attested("target-is-platform"),
     })
 }
 
+/// Is it one store under two addresses? Marks that lie in the store tell, and a mark that is raised on one connection and
+/// seen on the other. Gives the reason why nobody can know.
+fn check_same(world: &mut World, source: &mut Relative<'_>, target: &mut Relative<'_>) -> Result<Option<String>> {
+    let anchors = &source.info.identity.anchors;
+    if target.info.identity.anchors.iter().any(|anchor| anchors.contains(anchor)) {
+        return Err(failure!(Refused, "target-is-source"));
+    }
+    if source.info.engine != target.info.engine {
+        return Ok(None); // no store speaks for two engines
+    }
+    let mark = crate::hex::encode(&world.random::<12>()?);
+    source.reader.raise_mark(&mark)?;
+    match target.reader.sees_mark(&mark)? {
+        Known::Yes(true) => Err(failure!(Refused, "target-is-source")),
+        Known::Yes(false) => Ok(None),
+        Known::Unknown(why) if why == "anchors-only" => Ok(None),
+        Known::Unknown(why) => Ok(Some(why)),
+    }
+}
+
+/// Does the target receive the source's changes? Gives the reason why nobody can know.
+fn check_follows(source: &StoreInfo, target: &StoreInfo) -> Result<Option<String>> {
+    let followed = match &target.identity.follows {
+        Known::Yes(followed) if followed.is_empty() => return Ok(None),
+        Known::Yes(followed) => followed,
+        Known::Unknown(why) => return Ok(Some(why.clone())),
+    };
+    if followed.iter().any(|mark| source.identity.anchors.contains(mark)) {
+        return Err(failure!(Refused, "target-follows-source"));
+    }
+    match &source.identity.feeds {
+        Known::Yes(fed) if followed.iter().any(|mark| fed.contains(mark)) => {
+            Err(failure!(Refused, "target-follows-source"))
+        }
+        Known::Yes(_) => Ok(None),
+        Known::Unknown(why) => Ok(Some(why.clone())),
+    }
+}
+
 /// Every table of the source stands in the target with the same shape.
-fn looks_like_a_copy(sources: &[(StoreInfo, Catalog)], target: &Catalog) -> bool {
-    let mut tables = sources.iter().flat_map(|(_, catalog)| &catalog.tables).peekable();
+fn looks_like_a_copy(sources: &[Relative<'_>], target: &Catalog) -> bool {
+    let mut tables = sources.iter().flat_map(|source| &source.catalog.tables).peekable();
     let same = |table: &Table| {
         let twin = target.table(&table.id);
         twin.is_some_and(|twin| super::discover::fingerprint(twin) == super::discover::fingerprint(table))
@@ -335,14 +377,14 @@ fn looks_like_a_copy(sources: &[(StoreInfo, Catalog)], target: &Catalog) -> bool
 ///
 /// # Errors
 /// `drift-schema`, `drift-new-table`, `drift-gone-table`.
-pub fn check_schema(inventory: &Inventory, store: &str, catalog: &Catalog) -> Result<()> {
+pub fn check_schema(session: &Session, inventory: &Inventory, store: &str, catalog: &Catalog) -> Result<()> {
     let found = inventory.sources().find(|found| found.name == store);
     let found = found.ok_or_else(|| failure!(Refused, "store-unknown", store = store))?;
     for table in &catalog.tables {
         let name = table.id.to_string();
         match found.tables.iter().find(|known| known.name == name) {
             None => return Err(failure!(Refused, "drift-new-table", table = name)),
-            Some(known) if known.fingerprint != super::discover::fingerprint(table) => {
+            Some(known) if !session.is_schema(table, &known.fingerprint) => {
                 return Err(failure!(Refused, "drift-schema", table = name));
             }
             Some(_) => {}

@@ -12,7 +12,7 @@ use crate::profile::case_file::{CaseFile, StoreRole};
 use crate::profile::decisions::{self, Decisions, Effective, Settled};
 use crate::profile::{Profile, profile_file::Disposition, sections};
 use crate::world::World;
-use lastbell_contract::{Location, Setting, TableId};
+use lastbell_contract::{Location, Setting, Table, TableId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -428,6 +428,17 @@ impl Session {
         // A restoration that was announced and not confirmed is repeated: that harms nothing.
         left.retain(|setting| setting.new != setting.old || !self.confirmed(store, &setting.name));
         left
+    }
+
+    /// Whether a table's schema is the expected one, or what a journalled cut of ours left of it.
+    #[must_use]
+    pub fn is_schema(&self, table: &Table, expected: &str) -> bool {
+        let (name, now) = (table.id.to_string(), super::discover::fingerprint(table));
+        now == expected
+            || self.case.entries().iter().any(|entry| match &entry.event {
+                Event::Statement { table, schema_after: Some(after), .. } => *table == name && *after == now,
+                _ => false, // every other event
+            })
     }
 
     /// Whether the last change of a setting has run to its end.

@@ -2,7 +2,7 @@
 //! Reads source and target over read-only snapshots, writes `verification.json`. Changes no store.
 
 use super::Outcome;
-use super::proof::{ProofContext, ToProve, check_kinship, check_schema, compile_mappings, prove};
+use super::proof::{ProofContext, Relative, ToProve, check_kinship, check_schema, compile_mappings, prove};
 use super::session::{Session, Standing};
 use crate::case::artefacts::{Inventory, TargetRead, Verification, name};
 use crate::case::{Event, Purpose};
@@ -20,6 +20,12 @@ struct Opened {
     reader: Box<dyn Reader>,
     info: StoreInfo,
     catalog: Catalog,
+}
+
+impl Opened {
+    fn relative(&mut self) -> Relative<'_> {
+        Relative { info: &self.info, catalog: &self.catalog, reader: self.reader.as_mut() }
+    }
 }
 
 /// Verifies.
@@ -44,12 +50,12 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
     }
     let (mut sources, mut target) = open_all(session, world)?;
     for source in &sources {
-        check_schema(&inventory, &source.name, &source.catalog)?;
+        check_schema(session, &inventory, &source.name, &source.catalog)?;
     }
-    let kinship = match &target {
+    let kinship = match &mut target {
         Some(target) => {
-            let pairs: Vec<_> = sources.iter().map(|source| (source.info.clone(), source.catalog.clone())).collect();
-            Some(check_kinship(session, &pairs, &(target.info.clone(), target.catalog.clone()))?)
+            let mut relatives: Vec<_> = sources.iter_mut().map(Opened::relative).collect();
+            Some(check_kinship(session, world, &mut relatives, &mut target.relative())?)
         }
         None => None,
     };

@@ -1,12 +1,12 @@
 //! An engine without rollback that dies around each of its statements, and rows that somebody writes before the next run.
 
-use crate::bench::{room, row};
+use crate::bench::{long, room, row};
 use crate::common::{self, SetClock, SmallCase, code_of};
 use lastbell::case::artefacts::{Erasure, UnitEnd, name};
 use lastbell::failure::Result;
 use lastbell::steps::{self, Outcome};
 use lastbell::world::World;
-use lastbell_contract::{Action, Kind, Operation, Row};
+use lastbell_contract::{Action, Capabilities, Kind, Location, Operation, Row, TableId};
 use lastbell_testkit::memory::{Fault, Memory, Point, Trouble};
 use lastbell_testkit::setup::{Change, Setup, TableSetup};
 use std::sync::atomic::Ordering;
@@ -44,7 +44,26 @@ struct Bench {
     _keep: TempDir,
 }
 
+/// The same, and a kept table whose link into the staff is enforced and must be cut.
+fn setup_with_rooms() -> Setup {
+    let mut setup = setup();
+    let rooms =
+        TableSetup::new("rooms").column("id", Kind::Int).column("title", Kind::Text).nullable("keeper_id", Kind::Int);
+    let room = |id: i128, keeper: i128| {
+        let mut row = row(id, &["кабинет"]);
+        row.push(lastbell_contract::Value::Int(keeper));
+        row
+    };
+    let rooms = rooms.key(&["id"]).link(&["keeper_id"], "staff", &["id"], Action::SetNull);
+    setup.tables.push(rooms.rows([room(1, 3), room(2, 4)]));
+    setup
+}
+
 fn approved() -> Bench {
+    approved_on(&setup(), &["visits", "subjects", "rooms"], |can| can.atomic_units = false)
+}
+
+fn approved_on(setup: &Setup, absent: &[&str], change: impl Fn(&mut Capabilities)) -> Bench {
     let memory = Memory::new();
     let keep = room();
     let (mut world, clock) = common::world_with(vec![Box::new(memory.clone())]);
@@ -52,11 +71,11 @@ fn approved() -> Bench {
     for (path, url) in [(case.source(), "memory:old"), (case.target(), "memory:new")] {
         case.change_case_file(&format!("sqlite:{}", path.display()), url);
     }
-    memory.create("old", &setup());
-    memory.create("new", &setup());
+    memory.create("old", setup);
+    memory.create("new", setup);
     memory.with_files("old");
-    memory.describe("old", |info| info.capabilities.atomic_units = false);
-    case.discovered_without(&mut world, &["visits", "subjects", "rooms"]);
+    memory.describe("old", |info| change(&mut info.capabilities));
+    case.discovered_without(&mut world, absent);
     steps::verify::run(&mut case.session(&mut world), &mut world, false).unwrap();
     steps::plan::run(&mut case.session(&mut world), &mut world, false).unwrap();
     case.approve(&mut world);
@@ -93,6 +112,13 @@ impl Bench {
         let predicate = self.case.predicate();
         ["outcome", "coverage", "methods", "standing_units", "waivers", "subjects"]
             .map(|field| predicate[field].clone())
+    }
+
+    /// Links of the kept table.
+    fn links(&mut self) -> usize {
+        let location = Location::parse("memory:old").unwrap();
+        let catalog = self.world.open_reader("old", &location).unwrap().catalog().unwrap();
+        catalog.table(&TableId::plain("rooms")).unwrap().foreign_keys.len()
     }
 
     fn put_back(&self, table: &str, rows: &[Row]) {
@@ -141,6 +167,38 @@ fn an_engine_without_rollback_that_dies_around_any_statement_ends_the_same() {
     }
     println!("an engine without rollback died {deaths} times");
     assert!(deaths >= 14, "three destructions, two commits, two cleanings, before and after: {deaths}");
+}
+
+/// The link goes by its name, once, and never the rows that lead through it; wherever the engine dies.
+#[test]
+fn an_enforced_link_of_a_kept_table_is_cut_once_wherever_the_engine_dies() {
+    let manners: &[bool] = if long() { &[false, true] } else { &[false] };
+    for atomic in manners.iter().copied() {
+        let approved = || {
+            let enforcing = |can: &mut Capabilities| (can.atomic_units, can.enforces_links) = (atomic, true);
+            approved_on(&setup_with_rooms(), &["visits", "subjects"], enforcing)
+        };
+        let mut undisturbed = approved();
+        let kept = undisturbed.memory.rows("old", "rooms");
+        assert_eq!(undisturbed.erase().unwrap().exit_code(), 0);
+        let wanted = undisturbed.claims();
+        let mut deaths = 0;
+        for point in [Point::BeforeStatement, Point::AfterStatement] {
+            for nth in 1.. {
+                let mut bench = approved();
+                if !bench.dies_at(point, nth) {
+                    break;
+                }
+                deaths += 1;
+                assert_eq!(bench.erase().unwrap().exit_code(), 0, "{point:?} {nth}");
+                assert_eq!(bench.rows(), [0; 3], "{point:?} {nth}");
+                assert_eq!(bench.memory.rows("old", "rooms"), kept, "{point:?} {nth}: the kept rows stay");
+                assert_eq!(bench.links(), 0, "{point:?} {nth}: the link is gone");
+                assert_eq!(bench.claims(), wanted, "{point:?} {nth}: the same claims");
+            }
+        }
+        assert!(deaths >= 16, "a cut, three destructions, two commits, two cleanings, before and after: {deaths}");
+    }
 }
 
 /// The table of the first unit that went, and the one that did not.

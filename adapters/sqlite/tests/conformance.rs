@@ -209,7 +209,7 @@ impl Subject for Files {
 }
 
 /// What SQLite does not promise: it has snapshots and atomic units, and no connection to cut.
-const NOT_APPLYING: [&str; 3] = [
+const NOT_APPLYING: [&str; 4] = [
     "a mark that one visit raises is seen by others to the same store alone, while it stays",
     "snapshots are refused where the engine has none",
     "a connection that breaks in a scan is an error, never an end",

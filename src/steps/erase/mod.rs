@@ -136,9 +136,12 @@ fn erase_store(
     let left = session.settings_left(&at.name);
     witnessed(session, world, &at.name, |witness| eraser.tidy(&left, witness))?;
     let catalog = eraser.catalog()?;
-    if let Some(target) = target.as_deref() {
-        let source = (eraser.info()?, catalog.clone());
-        proof::check_kinship(session, &[source], &(target.info.clone(), target.catalog.clone()))?;
+    if let Some(target) = target.as_deref_mut() {
+        let info = eraser.info()?;
+        let source = proof::Relative { info: &info, catalog: &catalog, reader: eraser.as_mut() };
+        let mut target =
+            proof::Relative { info: &target.info, catalog: &target.catalog, reader: target.reader.as_mut() };
+        proof::check_kinship(session, world, &mut [source], &mut target)?;
     }
     let alive = run.gates.sign_of_life(session, world, &at.name, &eraser.info()?);
     let mut work = unit::Work { session, world, run, at, catalog: &catalog };

@@ -14,7 +14,7 @@ use crate::steps::{discover, verify};
 use crate::verify::report::MappingResult;
 use crate::verify::table_digest::TableDigester;
 use crate::world::World;
-use lastbell_contract::{Catalog, Eraser, LockRequest, LockedUnit, Reader, Row, Scan, TableId, Visit};
+use lastbell_contract::{Catalog, Eraser, LockRequest, LockedUnit, Reader, Row, Scan, Table, TableId, Visit};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +40,14 @@ enum Begun {
     Partly(Vec<TableId>),
     /// All are empty.
     Gone,
+}
+
+/// A link of a kept table that is to be dropped.
+struct DueCut {
+    table: TableId,
+    constraint: String,
+    /// Fingerprint of the table without it.
+    schema_after: String,
 }
 
 /// What working on the units of one store takes.
@@ -122,7 +130,7 @@ impl Work<'_> {
         let expected = planned.tables.iter().map(|table| (&table.table, &table.fingerprint));
         for (name, fingerprint) in expected.chain(kept.map(|kept| (&kept.table, &kept.fingerprint))) {
             match self.catalog.tables.iter().find(|table| table.id.to_string() == **name) {
-                Some(table) if discover::fingerprint(table) == *fingerprint => {}
+                Some(table) if self.session.is_schema(table, fingerprint) => {}
                 Some(_) => return Err(failure!(Refused, "drift-schema", table = name)),
                 None => return Err(failure!(Refused, "drift-gone-table", table = name)),
             }
@@ -290,14 +298,43 @@ impl Work<'_> {
         planned: &PlannedUnit,
         left: &[TableId],
     ) -> Result<()> {
-        let mut witness =
-            JournalWitness::new(&mut self.session.case, self.world, &self.at.name, &planned.unit, schema(planned));
-        let destroyed = locked.destroy(left, &mut witness);
+        let cuts = self.cuts(left)?;
+        let mut schema = schema(planned);
+        schema.extend(self.run.plan.kept.iter().map(|kept| (kept.table.clone(), kept.fingerprint.clone())));
+        let mut witness = JournalWitness::new(&mut self.session.case, self.world, &self.at.name, &planned.unit, schema);
+        let cut = cuts.iter().try_for_each(|cut| {
+            witness.schema_becomes(Some(cut.schema_after.clone()));
+            locked.cut(&cut.table, &cut.constraint, &mut witness)
+        });
+        witness.schema_becomes(None);
+        let destroyed = cut.and_then(|()| locked.destroy(left, &mut witness));
         let done = destroyed.and_then(|()| locked.commit(&mut witness));
         match witness.into_failure() {
             Some(failure) => Err(failure),
             None => Ok(done?),
         }
+    }
+
+    /// Links of kept tables into what goes now, that the engine enforces and that still stand.
+    fn cuts(&self, left: &[TableId]) -> Result<Vec<DueCut>> {
+        let names: BTreeSet<String> = left.iter().map(ToString::to_string).collect();
+        let mut changed: BTreeMap<String, Table> = BTreeMap::new();
+        let mut due = Vec::new();
+        let planned = self.run.plan.cuts.iter().filter(|cut| cut.enforced && names.contains(&cut.references));
+        for cut in planned {
+            let Some(id) = table_id(self.catalog, &cut.table) else { continue }; // not of this store
+            let constraint = cut.constraint.clone();
+            let constraint =
+                constraint.ok_or_else(|| failure!(Refused, "cut-unnamed", table = cut.table, column = cut.column))?;
+            let Some(stands) = self.catalog.table(&id) else { continue };
+            let table = changed.entry(cut.table.clone()).or_insert_with(|| stands.clone());
+            let before = table.foreign_keys.len();
+            table.foreign_keys.retain(|link| link.name.as_ref() != Some(&constraint));
+            if table.foreign_keys.len() < before {
+                due.push(DueCut { table: id, constraint, schema_after: discover::fingerprint(table) });
+            }
+        }
+        Ok(due)
     }
 
     /// Counted again from the store, never summed.

@@ -14,6 +14,8 @@ pub(super) struct JournalWitness<'a> {
     unit: &'a str,
     /// Schema fingerprint by table, as it was under lock: drift after a crash is judged against it.
     schema: BTreeMap<String, String>,
+    /// What the next statement leaves of its table's schema, when it changes it.
+    schema_after: Option<String>,
     failure: Option<Failure>,
 }
 
@@ -25,7 +27,12 @@ impl<'a> JournalWitness<'a> {
         unit: &'a str,
         schema: BTreeMap<String, String>,
     ) -> Self {
-        Self { case, world, store, unit, schema, failure: None }
+        Self { case, world, store, unit, schema, schema_after: None, failure: None }
+    }
+
+    /// The next statements change their table's schema to this one.
+    pub(super) fn schema_becomes(&mut self, fingerprint: Option<String>) {
+        self.schema_after = fingerprint;
     }
 
     /// Our own failure, when it was ours that kept a statement from running.
@@ -57,6 +64,7 @@ impl<'a> JournalWitness<'a> {
             .to_owned(),
             schema: self.schema.get(&table).cloned().unwrap_or_else(|| "-".to_owned()),
             table,
+            schema_after: self.schema_after.clone(),
             technique: statement.technique.clone(),
             setting: statement.setting.as_ref().map(SettingChanged::from),
         };
