@@ -20,15 +20,18 @@
 mod binaries;
 mod client;
 mod disk;
+mod flavour;
 mod folder;
 mod mariadb;
 mod postgres;
 mod process;
+mod standby;
 mod tcp;
 mod template;
 mod tls;
 
 pub use disk::Disk;
+pub use flavour::Flavour;
 pub use mariadb::Mariadb;
 pub use postgres::Postgres;
 pub use tls::{Certificates, Identity};

@@ -1,4 +1,4 @@
-//! A throw-away MariaDB. Writes its folder: `data/`, `tmp/`, `log`, the socket `s`.
+//! A throw-away MariaDB, or the MySQL that LASTBELL_MYSQLD names. Writes its folder: `data/`, `tmp/`, `log`, the socket `s`.
 
 use std::fs;
 use std::io::Read as _;
@@ -9,23 +9,13 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use super::flavour::Flavour;
 use super::folder::{Folder, lower, own};
-use super::process::{Process, complete};
+use super::process::Process;
 use super::{Disk, Durability, Options, binaries, client, tcp, template};
 
-/// Without these an empty data directory takes 200 MB.
-const SMALL: [&str; 6] = [
-    "--innodb-log-file-size=4M",
-    "--innodb-buffer-pool-size=20M",
-    "--innodb-data-file-path=ibdata1:2M:autoextend",
-    "--innodb-autoextend-increment=4",
-    "--innodb-temp-data-file-path=ibtmp1:2M:autoextend",
-    "--aria-log-file-size=8M",
-];
+/// What a test's server is spared, whatever it is.
 const PLAIN: [&str; 3] = ["--skip-name-resolve", "--local-infile=0", "--character-set-server=utf8mb4"];
-const FAST: [&str; 3] =
-    ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--innodb-doublewrite=0"];
-
 /// The first byte of a greeting: the protocol's version. A connection alone succeeds before the server can answer.
 const PROTOCOL: u8 = 10;
 
@@ -34,26 +24,26 @@ const PROTOCOL: u8 = 10;
 pub struct Mariadb {
     process: Process,
     program: PathBuf,
+    flavour: Flavour,
     arguments: Vec<String>,
     port: Option<u16>,
 }
 
 impl Mariadb {
-    /// Starts one with the system's databases and `root@localhost`, without a password.
+    /// Starts one with the system's databases and `root@localhost`, without a password; with TCP also `root@127.0.0.1`.
     #[must_use]
     #[track_caller]
     pub fn start(options: &Options) -> Self {
         let program = binaries::mysqld();
         // KILL: its orderly end may take long, and nothing outside its folder is left.
         let process = Process::new(Folder::new("m", "KILL", options.disk_bytes));
-        let server = Self { process, program, arguments: Vec::new(), port: None };
-        let mut init: Vec<String> =
-            ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
-                .map(String::from)
-                .into();
-        init.extend(SMALL.map(String::from));
+        let flavour = Flavour::of(&program);
+        let server = Self { process, program, flavour, arguments: Vec::new(), port: None };
+        let mut init = flavour.init();
         init.extend(options.init.iter().cloned());
-        template::copy("mariadb", &server.program, &init, &server.process.folder, |private| install(private, &init));
+        template::copy("mariadb", &server.program, &init, &server.process.folder, |private| {
+            flavour.install(&server.program, private, &init);
+        });
         server.first_start(options)
     }
 
@@ -63,14 +53,15 @@ impl Mariadb {
     #[track_caller]
     pub fn replica_of(primary: &Self, options: &Options) -> Self {
         let port = primary.port.expect("the primary listens on a port");
-        primary.sql("", "GRANT REPLICATION SLAVE ON *.* TO lastbell_replica@'127.0.0.1' IDENTIFIED BY 'invented'");
+        let (user, password) = ("lastbell_replica", "invented");
+        let grant = format!(
+            "CREATE USER IF NOT EXISTS {user}@'127.0.0.1' IDENTIFIED BY '{password}'; \
+             GRANT REPLICATION SLAVE ON *.* TO {user}@'127.0.0.1'"
+        );
+        primary.sql("", &grant);
         let options = if options.has("server_id") { options.clone() } else { options.clone().set("server_id", "2") };
         let replica = Self::start(&options);
-        let change = format!(
-            "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={port}, MASTER_USER='lastbell_replica', \
-             MASTER_PASSWORD='invented', MASTER_CONNECT_RETRY=1, MASTER_USE_GTID=slave_pos; START SLAVE"
-        );
-        replica.sql("", &change);
+        replica.sql("", &primary.flavour.follow(port, user, password));
         replica.catch_up(primary);
         replica
     }
@@ -89,6 +80,9 @@ impl Mariadb {
                 Err(text) => assert!(attempt < 5 && text.contains(tcp::TAKEN), "{text}"),
             }
         }
+        if options.tcp {
+            self.sql("", self.flavour.root_by_tcp());
+        }
         self
     }
 
@@ -96,7 +90,7 @@ impl Mariadb {
     fn arguments(&self, options: &Options) -> Vec<String> {
         let folder = self.socket_dir();
         let mut all = vec!["--no-defaults".to_owned()];
-        all.extend(SMALL.iter().chain(&PLAIN).map(|text| (*text).to_owned()));
+        all.extend(self.flavour.small().iter().chain(&PLAIN).map(|text| (*text).to_owned()));
         all.push(format!("--datadir={}", self.process.folder.data_of_server().display()));
         for (name, place) in [("socket", "s"), ("pid-file", "server.pid"), ("tmpdir", "tmp")] {
             all.push(format!("--{name}={}", folder.join(place).display()));
@@ -113,7 +107,7 @@ impl Mariadb {
             all.push("--skip-log-bin".to_owned());
         }
         if options.durability == Durability::Fast {
-            all.extend(FAST.map(String::from));
+            all.extend(self.flavour.fast().iter().map(|text| (*text).to_owned()));
         }
         all.extend(options.settings.iter().map(|(name, value)| argument(name, value)));
         all
@@ -136,6 +130,12 @@ impl Mariadb {
     #[must_use]
     pub fn socket_dir(&self) -> &Path {
         self.process.folder.path()
+    }
+
+    /// Which of the two it is.
+    #[must_use]
+    pub fn flavour(&self) -> Flavour {
+        self.flavour
     }
 
     /// Where it listens, if there is TCP.
@@ -223,9 +223,10 @@ impl Mariadb {
     /// Waits until this replica shows all that the primary has committed by now.
     #[track_caller]
     pub fn catch_up(&self, primary: &Self) {
-        let wanted = primary.sql("", "SELECT @@gtid_binlog_pos");
-        let reached = self.sql("", &format!("SELECT MASTER_GTID_WAIT('{wanted}', 180)"));
-        assert_eq!(reached, "0", "the replica does not follow:\n{}", self.process.log_end());
+        let wanted = primary.sql("", primary.flavour.position());
+        let reached = self.sql("", &self.flavour.wait(&wanted));
+        let reached: Option<u32> = reached.parse().ok();
+        assert!(reached.is_some(), "the replica does not follow:\n{}", self.process.log_end());
     }
 
     /// A setting for the next start.
@@ -263,13 +264,6 @@ impl Mariadb {
 
 fn argument(name: &str, value: &str) -> String {
     if value.is_empty() { format!("--{name}") } else { format!("--{name}={value}") }
-}
-
-fn install(private: &Folder, init: &[String]) {
-    let program = binaries::mariadb(&["mariadb-install-db", "mysql_install_db"]);
-    let mut command = private.command(&program);
-    command.args(init).arg(format!("--datadir={}", private.data().display()));
-    complete(private, command.arg(format!("--tmpdir={}", private.path().display())));
 }
 
 /// Whether the server sends its greeting: a packet's four bytes of length and number, then the protocol.

@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use super::folder::{Folder, lower};
 use super::process::{Process, complete, wait_for};
-use super::{Disk, Durability, Options, binaries, client, tcp, template};
+use super::{Disk, Durability, Options, binaries, client, standby, tcp, template};
 
 /// Part of the socket's name, too.
 const PORT: u16 = 5432;
@@ -61,22 +61,11 @@ impl Postgres {
     #[track_caller]
     pub fn standby_of(primary: &Self, options: &Options) -> Self {
         let server = Self::prepare(options);
-        let mut command = server.process.folder.command(&binaries::postgres("pg_basebackup"));
-        command.args([
-            "-U",
-            "postgres",
-            "-R",
-            "-X",
-            "stream",
-            "-c",
-            "fast",
-            "--no-sync",
-            "-p",
-            &primary.port.to_string(),
-        ]);
-        command.arg("-h").arg(primary.socket_dir()).arg("-D").arg(server.process.folder.data_of_server());
-        complete(&server.process.folder, &mut command);
-        server.first_start(options)
+        standby::copy(primary, &server.process.folder);
+        let follow = primary.conninfo("postgres").replace(" dbname=postgres", "");
+        let mut options = options.clone();
+        options.settings.insert(0, ("primary_conninfo".to_owned(), follow));
+        server.first_start(&options)
     }
 
     #[track_caller]

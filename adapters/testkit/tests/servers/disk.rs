@@ -25,9 +25,11 @@ fn postgres_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
 /// space in rollback"), measured.
 #[test]
 fn mariadb_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
-    let server = Mariadb::start(&Options::real().disk(120 << 20));
+    let server = Mariadb::start(&Options::real().disk(250 << 20));
     server.create_database("d");
-    server.sql("d", "CREATE TABLE t (x longblob); INSERT INTO t SELECT repeat('x', 100000) FROM seq_1_to_200");
+    let numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)";
+    let fill = format!("INSERT INTO t {numbers} SELECT repeat('x', 100000) FROM n");
+    server.sql("d", &format!("CREATE TABLE t (x longblob); {fill}"));
     let disk = server.disk().unwrap();
     disk.fill(4 << 20);
     let text = server.try_sql("root", "d", "ALTER TABLE t FORCE").unwrap_err();

@@ -14,7 +14,7 @@ use lastbell_testkit::servers::{Mariadb, Options, Postgres};
 fn starts_servers_and_waits() {
     let with_disk = std::env::var("LASTBELL_TEST_CHILD").expect("only another test runs this") == "disk";
     let options = |bytes| if with_disk { Options::real().disk(bytes) } else { Options::real() };
-    let (postgres, mariadb) = (Postgres::start(&options(150 << 20)), Mariadb::start(&options(120 << 20)));
+    let (postgres, mariadb) = (Postgres::start(&options(150 << 20)), Mariadb::start(&options(250 << 20)));
     postgres.sql("postgres", "CREATE TABLE t AS SELECT generate_series(1, 1000) AS i");
     for (pid, folder) in [(postgres.pid(), postgres.socket_dir()), (mariadb.pid(), mariadb.socket_dir())] {
         println!("\nserver:{pid}:{}", folder.display());

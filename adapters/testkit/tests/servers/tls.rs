@@ -47,6 +47,17 @@ fn mariadb_shows_the_certificate_it_was_given() {
 }
 
 #[test]
+fn root_logs_in_over_tcp_without_a_password() {
+    let server = Mariadb::start(&Options::fast().tcp());
+    let port = format!("--port={}", server.port().unwrap());
+    let output = Command::new("mariadb")
+        .args(["--no-defaults", "--protocol=tcp", "--host=127.0.0.1", &port, "--user=root", "-NBe", "SELECT USER()"])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "root@127.0.0.1\n", "{output:?}");
+}
+
+#[test]
 fn a_port_stays_the_same_over_a_restart() {
     let postgres = Postgres::start(&Options::fast().tcp());
     let mariadb = Mariadb::start(&Options::fast().tcp());
