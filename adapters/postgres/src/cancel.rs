@@ -1,7 +1,7 @@
 //! Ends the statement that a session runs now, from beside it. Opens a connection of its own for that.
 
 use crate::login::CancelKey;
-use crate::settings::{Place, Settings};
+use crate::settings::Settings;
 use crate::stream::Stream;
 use bytes::BytesMut;
 use postgres_protocol::message::frontend;
@@ -13,14 +13,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Clone)]
 pub(crate) struct Stopper {
     settings: Arc<Settings>,
-    place: Place,
     key: CancelKey,
     asked: Arc<AtomicBool>,
 }
 
 impl Stopper {
-    pub(crate) fn new(settings: Arc<Settings>, place: Place, key: CancelKey) -> Self {
-        Self { settings, place, key, asked: Arc::default() }
+    pub(crate) fn new(settings: Arc<Settings>, key: CancelKey) -> Self {
+        Self { settings, key, asked: Arc::default() }
     }
 
     /// From outside: the statement ends as stopped. There is nobody to tell when the server cannot be reached; the
@@ -38,7 +37,7 @@ impl Stopper {
     /// Sends the request and waits until the server closes: the signal is on its way then, and the server drops one that
     /// reaches an idle session, so it cannot hit the statement after (`PostgresMain`, "query cancel is a no-op").
     pub(crate) fn cancel(&self) -> lastbell_contract::Result<()> {
-        let mut stream = Stream::open(&self.place, &self.settings)?;
+        let mut stream = Stream::open(&self.settings)?;
         let mut out = BytesMut::new();
         frontend::cancel_request(self.key.process, self.key.secret, &mut out);
         if stream.write_all(&out).and_then(|()| stream.flush()).is_ok() {

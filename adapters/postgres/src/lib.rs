@@ -3,15 +3,36 @@
 
 #![allow(dead_code, reason = "readers and erasers stand on these; they come next")]
 
+mod address;
+mod calendar;
 mod cancel;
+mod catalog;
+mod copy;
 mod error;
+mod files;
+mod info;
+mod keys;
+mod kin;
 mod line;
 mod login;
+mod marks;
+mod passfile;
 mod quote;
+mod reach;
+mod read;
+mod sample;
+mod scan;
+mod service;
 mod session;
 mod settings;
+mod shape;
 mod stream;
+mod surroundings;
 mod tls;
+mod triggers;
+mod types;
+mod values;
+mod views;
 mod wire;
 
 use lastbell_contract::{Adapter, ErasePermit, Eraser, ErrorKind, Location, Reader, Result};
@@ -26,8 +47,7 @@ impl Adapter for Postgres {
     }
 
     fn open_reader(&self, location: &Location) -> Result<Box<dyn Reader>> {
-        session::connect(location, session::Purpose::Read)?;
-        Err(error::refused(ErrorKind::Unsupported, "open", "reading"))
+        Ok(Box::new(read::PostgresReader::open(location)?))
     }
 
     fn open_eraser(&self, location: &Location, _permit: &ErasePermit) -> Result<Box<dyn Eraser>> {

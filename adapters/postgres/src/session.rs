@@ -8,8 +8,10 @@ use crate::cancel::Stopper;
 use crate::error::{Fault, Told, refused};
 use crate::line::Line;
 use crate::login;
-use crate::settings::{Place, Settings};
+use crate::settings::Settings;
 use crate::stream::Stream;
+use crate::surroundings::Surroundings;
+use crate::types::Types;
 use crate::wire::Wire;
 use lastbell_contract::{AdapterError, ErrorKind, Flow, Location, Result};
 use postgres_protocol::IsNull;
@@ -31,10 +33,9 @@ pub(crate) enum Purpose {
 
 /// Set for every session. The search path holds the system's names alone, temporary ones last, so that no function,
 /// operator or type of the store can stand in for PostgreSQL's.
-const FIXED: [(&str, &str); 22] = [
+const FIXED: [(&str, &str); 21] = [
     ("search_path", "pg_catalog, pg_temp"),
     ("application_name", "lastbell"),
-    ("client_encoding", "UTF8"),
     ("standard_conforming_strings", "on"),
     ("DateStyle", "ISO, YMD"),
     ("IntervalStyle", "iso_8601"),
@@ -68,6 +69,8 @@ pub(crate) struct Server {
     pub(crate) major: i64,
     /// The current role is a superuser.
     pub(crate) superuser: bool,
+    /// `server_encoding`: `UTF8`, `WIN1251`…
+    pub(crate) encoding: String,
 }
 
 /// A connection with fixed settings.
@@ -76,18 +79,21 @@ pub(crate) struct Session {
     stopper: Stopper,
     /// Who answers.
     pub(crate) server: Server,
+    /// A snapshot of ours is open.
+    pub(crate) snapshot: bool,
+    /// Its types, once somebody asked (`types.rs`).
+    pub(crate) types: Option<Arc<Types>>,
     /// The last ReadyForQuery: `I` idle, `T` in a transaction, `E` in a failed one.
     state: u8,
 }
 
 /// Connects to the first place that answers.
 pub(crate) fn connect(location: &Location, purpose: Purpose) -> Result<Session> {
-    let settings = Arc::new(Settings::of(location)?);
     let mut failure = refused(ErrorKind::Unreachable, "open", "host-missing");
-    for place in &settings.places {
-        match visit(&settings, place, purpose) {
+    for settings in Settings::of(location, &Surroundings::of_this_process())? {
+        match visit(&Arc::new(settings), purpose) {
             Ok(session) => return Ok(session),
-            // As libpq: another place is tried when this one is not there, not when it refuses us.
+            // As libpq: another door is tried when this one is not there, not when it refuses us.
             Err(error) if error.kind == ErrorKind::Unreachable => failure = error,
             Err(error) => return Err(error),
         }
@@ -95,13 +101,13 @@ pub(crate) fn connect(location: &Location, purpose: Purpose) -> Result<Session> 
     Err(failure)
 }
 
-fn visit(settings: &Arc<Settings>, place: &Place, purpose: Purpose) -> Result<Session> {
-    let mut wire = Wire::new(Stream::open(place, settings)?);
+fn visit(settings: &Arc<Settings>, purpose: Purpose) -> Result<Session> {
+    let mut wire = Wire::new(Stream::open(settings)?);
     let key = login::log_in(&mut wire, settings)?;
     wire.stream().limit(None).told("open")?;
-    let stopper = Stopper::new(Arc::clone(settings), place.clone(), key);
-    let server = Server { version: String::new(), major: 0, superuser: false };
-    let mut session = Session { wire, stopper, server, state: b'I' };
+    let stopper = Stopper::new(Arc::clone(settings), key);
+    let server = Server { version: String::new(), major: 0, superuser: false, encoding: String::new() };
+    let mut session = Session { wire, stopper, server, snapshot: false, types: None, state: b'I' };
     session.server = session.introduce()?;
     session.settle(settings, purpose)?;
     Ok(session)
@@ -119,10 +125,11 @@ fn judge(product: &str, version_number: i64) -> Result<i64> {
 impl Session {
     fn introduce(&mut self) -> Result<Server> {
         let sql = "SELECT pg_catalog.version(), pg_catalog.current_setting('server_version'), \
-                   pg_catalog.current_setting('server_version_num'), pg_catalog.current_setting('is_superuser')";
+                   pg_catalog.current_setting('server_version_num'), pg_catalog.current_setting('is_superuser'), \
+                   pg_catalog.current_setting('server_encoding')";
         let line = self.one("open", sql, &[])?;
         let major = judge(&line.text(0)?, line.number(2)?)?;
-        Ok(Server { version: line.text(1)?, major, superuser: line.text(3)? == "on" })
+        Ok(Server { version: line.text(1)?, major, superuser: line.text(3)? == "on", encoding: line.text(4)? })
     }
 
     fn settle(&mut self, settings: &Settings, purpose: Purpose) -> Result<()> {
@@ -130,8 +137,11 @@ impl Session {
             Purpose::Read => "on",
             Purpose::Erase => "off",
         };
-        let (lock, statement) = (settings.lock_timeout_ms.to_string(), settings.statement_timeout_ms.to_string());
+        let (lock, statement) = (settings.lock_timeout.to_string(), settings.statement_timeout.to_string());
+        // A database of no encoding may hold any bytes, and under UTF8 the server would refuse to send them.
+        let encoding = if self.server.encoding == "SQL_ASCII" { "SQL_ASCII" } else { "UTF8" };
         let chosen = [
+            ("client_encoding", encoding),
             ("default_transaction_read_only", read_only),
             ("lock_timeout", lock.as_str()),
             ("statement_timeout", statement.as_str()),
@@ -279,7 +289,6 @@ impl Session {
 
     /// Parse, Bind, Execute, Sync in one go.
     fn begin(&mut self, operation: &'static str, sql: &str, parameters: &[&str], form: Form) -> Result<()> {
-        self.stopper.take(); // a wish that came between two statements was for the one before
         let unsaid = |_| refused(ErrorKind::Unsupported, operation, "statement-text");
         self.wire.say(|out| frontend::parse("", sql, [], out)).map_err(unsaid)?;
         let lay = |out: &mut bytes::BytesMut| {
@@ -366,6 +375,11 @@ impl Session {
     /// Nothing can be said any more.
     pub(crate) fn is_gone(&self) -> bool {
         self.wire.is_broken()
+    }
+
+    /// Was the statement to end? Told once.
+    pub(crate) fn was_stopped(&self) -> bool {
+        self.stopper.take()
     }
 
     /// Ends the statement that runs now, from another thread.

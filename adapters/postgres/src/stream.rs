@@ -32,15 +32,15 @@ pub(crate) enum Stream {
 
 impl Stream {
     /// Connects; under TLS the handshake is done when this returns.
-    pub(crate) fn open(place: &Place, settings: &Settings) -> Result<Self> {
-        match place {
+    pub(crate) fn open(settings: &Settings) -> Result<Self> {
+        match &settings.place {
             Place::Socket { folder, port } => socket(folder, *port, settings),
             Place::Tcp { host, address, port } => {
                 let stream = dial(address.as_deref().unwrap_or(host), *port, settings.connect_timeout)?;
                 prepare(&stream, settings).map_err(|error| connecting(&error))?;
-                match settings.ssl_mode(place) {
+                match settings.ssl_mode {
                     SslMode::Disable => Ok(Self::Plain(stream)),
-                    SslMode::VerifyCa | SslMode::VerifyFull => under_tls(stream, host, place, settings),
+                    SslMode::VerifyCa | SslMode::VerifyFull => under_tls(stream, host, settings),
                 }
             }
         }
@@ -145,14 +145,14 @@ fn prepare(stream: &TcpStream, settings: &Settings) -> io::Result<()> {
 
 /// Exactly one byte is read before the handshake: what came behind it in clear would otherwise count as the server's
 /// word under TLS (CVE-2021-23222).
-fn under_tls(mut stream: TcpStream, host: &str, place: &Place, settings: &Settings) -> Result<Stream> {
+fn under_tls(mut stream: TcpStream, host: &str, settings: &Settings) -> Result<Stream> {
     let mut answer = [0];
     let asked = stream.write_all(&SSL_REQUEST).and_then(|()| stream.read_exact(&mut answer));
     asked.map_err(|error| connecting(&error))?;
     if answer != *b"S" {
         return Err(refused(ErrorKind::Unreachable, "open", "tls-refused"));
     }
-    let client = tls::client(host, settings.ssl_mode(place), &settings.tls)?;
+    let client = tls::client(host, settings.ssl_mode, &settings.tls)?;
     let mut stream = rustls::StreamOwned::new(client, stream);
     while stream.conn.is_handshaking() {
         stream.conn.complete_io(&mut stream.sock).map_err(|error| tls::failed(&error))?;

@@ -1,0 +1,203 @@
+//! Reads the stream of `COPY … TO STDOUT (FORMAT binary)`: rows in, values out, without a copy of the message between.
+//! Pure. Format: documentation, COPY, "Binary Format".
+//!
+//! A message of the server usually holds one row, but nothing promises it: what is left of one is kept for the next. The
+//! stream ends with a mark of its own, and without it the table was not read to its end.
+
+use crate::error::refused;
+use crate::types::How;
+use crate::values;
+use lastbell_contract::{AdapterError, ErrorKind, Result, Row, Value};
+
+const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
+
+/// Where in the stream we are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Head,
+    Rows,
+    End,
+}
+
+/// A reader of one stream.
+pub(crate) struct Reader<'a> {
+    hows: &'a [How],
+    rest: Vec<u8>,
+    place: Place,
+}
+
+impl<'a> Reader<'a> {
+    /// For rows of these columns.
+    pub(crate) fn new(hows: &'a [How]) -> Self {
+        Self { hows, rest: Vec::new(), place: Place::Head }
+    }
+
+    /// Takes the data of one message and gives each row that is whole.
+    pub(crate) fn take(&mut self, data: &[u8], each: &mut dyn FnMut(Row) -> Result<()>) -> Result<()> {
+        if self.rest.is_empty() {
+            let used = self.rows(data, each)?;
+            self.rest.extend_from_slice(&data[used..]);
+            return Ok(());
+        }
+        let mut joined = std::mem::take(&mut self.rest);
+        joined.extend_from_slice(data);
+        let used = self.rows(&joined, each)?;
+        joined.drain(..used);
+        self.rest = joined;
+        Ok(())
+    }
+
+    /// The stream is over.
+    pub(crate) fn finish(self) -> Result<()> {
+        if self.place == Place::End && self.rest.is_empty() { Ok(()) } else { Err(cut()) }
+    }
+
+    /// Reads as many whole rows as there are. Returns how many bytes that took.
+    fn rows(&mut self, data: &[u8], each: &mut dyn FnMut(Row) -> Result<()>) -> Result<usize> {
+        let mut used = 0;
+        if self.place == Place::Head {
+            let Some(head) = head(data)? else { return Ok(0) };
+            used = head;
+            self.place = Place::Rows;
+        }
+        while self.place == Place::Rows {
+            match row(self.hows, &data[used..])? {
+                Found::Row(row, length) => {
+                    used += length;
+                    each(row)?;
+                }
+                Found::End => {
+                    used += 2;
+                    self.place = Place::End;
+                }
+                Found::Part => break,
+            }
+        }
+        Ok(used)
+    }
+}
+
+enum Found {
+    Row(Row, usize),
+    End,
+    Part,
+}
+
+/// Signature, flags, length of an extension, the extension; `None` while it is not all there.
+fn head(data: &[u8]) -> Result<Option<usize>> {
+    let Some((signature, rest)) = data.split_first_chunk::<11>() else { return Ok(None) };
+    let Some((flags, rest)) = rest.split_first_chunk::<4>() else { return Ok(None) };
+    let Some((extension, rest)) = rest.split_first_chunk::<4>() else { return Ok(None) };
+    // Flags of the upper half change the format; of them none is known that a server would set.
+    if signature != SIGNATURE || u32::from_be_bytes(*flags) >> 16 != 0 {
+        return Err(odd());
+    }
+    let extension = u32::from_be_bytes(*extension) as usize;
+    Ok((rest.len() >= extension).then_some(19 + extension))
+}
+
+fn row(hows: &[How], data: &[u8]) -> Result<Found> {
+    let Some((count, _)) = data.split_first_chunk::<2>() else { return Ok(Found::Part) };
+    let count = i16::from_be_bytes(*count);
+    if count == -1 {
+        return Ok(Found::End);
+    }
+    if usize::try_from(count) != Ok(hows.len()) {
+        return Err(odd());
+    }
+    cells(hows, data, 2)
+}
+
+fn cells(hows: &[How], data: &[u8], mut at: usize) -> Result<Found> {
+    let mut row = Vec::with_capacity(hows.len());
+    for how in hows {
+        let Some((length, rest)) = data[at..].split_first_chunk::<4>() else { return Ok(Found::Part) };
+        at += 4;
+        let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
+            row.push(Value::Null);
+            continue;
+        };
+        let Some(cell) = rest.get(..length) else { return Ok(Found::Part) };
+        row.push(values::read(*how, cell).ok_or_else(odd)?);
+        at += length;
+    }
+    Ok(Found::Row(row, at))
+}
+
+/// A row as [`crate::session::Session::stream`] gives it: the same layout, whole and by itself.
+pub(crate) fn data_row(hows: &[How], body: &[u8]) -> Result<Row> {
+    match row(hows, body)? {
+        Found::Row(row, length) if length == body.len() => Ok(row),
+        Found::Row(..) | Found::End | Found::Part => Err(odd()),
+    }
+}
+
+fn odd() -> AdapterError {
+    refused(ErrorKind::Damaged, "scan", "copy-format")
+}
+
+fn cut() -> AdapterError {
+    refused(ErrorKind::Unreachable, "scan", "copy-cut")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOWS: [How; 2] = [How::Int2, How::Text];
+
+    fn stream() -> Vec<u8> {
+        let mut all = SIGNATURE.to_vec();
+        all.extend([0, 0, 0, 0, 0, 0, 0, 3, 9, 9, 9]);
+        all.extend([0, 2, 0, 0, 0, 2, 0, 7, 0, 0, 0, 3, b'a', b'b', b'c']);
+        all.extend([0, 2, 255, 255, 255, 255, 0, 0, 0, 0]);
+        all.extend([255, 255]);
+        all
+    }
+
+    fn read(pieces: &[&[u8]]) -> Result<Vec<Row>> {
+        let (mut reader, mut rows) = (Reader::new(&HOWS), Vec::new());
+        for piece in pieces {
+            reader.take(piece, &mut |row| {
+                rows.push(row);
+                Ok(())
+            })?;
+        }
+        reader.finish().map(|()| rows)
+    }
+
+    #[test]
+    fn rows_are_whole_wherever_the_messages_are_cut() {
+        let all = stream();
+        let expected =
+            vec![vec![Value::Int(7), Value::Text("abc".into())], vec![Value::Null, Value::Text(String::new())]];
+        assert_eq!(read(&[&all]).unwrap(), expected);
+        for first in 0..all.len() {
+            for second in first..all.len() {
+                let pieces = [&all[..first], &all[first..second], &all[second..]];
+                assert_eq!(read(&pieces).unwrap(), expected, "cut at {first} and {second}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_without_its_end_is_an_error() {
+        let all = stream();
+        for length in 0..all.len() {
+            assert!(read(&[&all[..length]]).is_err(), "{length} bytes of {} look whole", all.len());
+        }
+    }
+
+    #[test]
+    fn what_is_no_such_stream_is_refused() {
+        let mut wrong = stream();
+        wrong[3] ^= 1;
+        assert!(read(&[&wrong]).is_err());
+        let mut flagged = stream();
+        flagged[11] = 1;
+        assert!(read(&[&flagged]).is_err());
+        let mut wide = stream();
+        wide[23] = 3;
+        assert!(read(&[&wide]).is_err());
+    }
+}
