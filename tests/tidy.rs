@@ -1122,6 +1122,77 @@ fn messages_of_failures_say_what_to_do() {
     demand("every failure has a `next`", helpless(&USES, &language("en").1));
 }
 
+// ---- Rule: words of adapters ----------------------------------------------------------------------------------------
+
+/// `reasons` and `conditions` of a language.
+fn words(name: &str) -> (Texts, Texts) {
+    let yaml = read(&format!("src/cli/messages/words.{name}.yaml"));
+    let mut parts: BTreeMap<String, serde_yaml::Value> = serde_yaml::from_str(&yaml).unwrap();
+    let mut part = |name: &str| texts(&serde_yaml::to_string(&parts.remove(name).unwrap()).unwrap());
+    (part("reasons"), part("conditions"))
+}
+
+/// Words that an adapter gives as the reason of an error or of what it does not know, and as conditions, where they stand
+/// as literals. `type:NAME` is told by `type`.
+fn adapter_words(path: &str, text: &str) -> Vec<(&'static str, String, String)> {
+    let code = Code::production(text);
+    let mut found = Vec::new();
+    for (call, kind) in
+        [("refused(", "reasons"), (".code(", "reasons"), ("Unknown(", "reasons"), ("condition(", "conditions")]
+    {
+        for at in code.places(call) {
+            let open = at + call.len() - 1;
+            let inside = literals(&code, open, closing(&code.bones, open));
+            let word = if kind == "conditions" { inside.first() } else { inside.last() };
+            let Some((place, word)) = word else { continue };
+            let word = word.split_once(':').map_or(*word, |(code, _)| code);
+            // The first literal of a refusal is the operation; alone, it says that the reason is computed.
+            let computed = call == "refused(" && inside.len() < 2;
+            if is_kebab(word) && !computed {
+                found.push((kind, word.to_owned(), format!("{path}:{}", code.line(*place))));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn words_of_adapters_have_texts_in_both_languages() {
+    let ((reasons, conditions), (reasons_ru, conditions_ru)) = (words("en"), words("ru"));
+    let mut violations = unlike(&reasons, &reasons_ru);
+    violations.extend(unlike(&conditions, &conditions_ru));
+    let files = adapter_production();
+    for (kind, word, place) in files.iter().flat_map(|(path, text)| adapter_words(path, text)) {
+        let texts = if kind == "reasons" { &reasons } else { &conditions };
+        if !texts.contains_key(&word) {
+            violations.push(format!("{place}: `{word}` has no text among the {kind}"));
+        }
+    }
+    let named = |word: &str| {
+        let (whole, before_colon) = (format!("\"{word}\""), format!("\"{word}:"));
+        files.iter().any(|(_, text)| text.contains(&whole) || text.contains(&before_colon))
+    };
+    let unused = reasons.keys().chain(conditions.keys()).filter(|word| !named(word));
+    violations.extend(unused.map(|word| format!("`{word}` is used by no adapter")));
+    demand("each word that an adapter gives has a text in src/cli/messages/words.{en,ru}.yaml", violations);
+}
+
+#[test]
+fn planted_words_of_adapters_are_seen() {
+    let text = "fn f() { refused(ErrorKind::Unsafe, \"open\", \"hot-journal\"); refused(kind, \"open\", word); \
+                x.code(\"a-b\"); Known::Unknown(\"c-d\".to_owned()); condition(\"e-f\", Level::L1, \"no\"); \
+                x.code(format!(\"type:{name}\")) }";
+    let found: Vec<_> = adapter_words("x.rs", text).into_iter().map(|(kind, word, _)| (kind, word)).collect();
+    let wanted = [
+        ("reasons", "hot-journal"),
+        ("reasons", "a-b"),
+        ("reasons", "type"),
+        ("reasons", "c-d"),
+        ("conditions", "e-f"),
+    ];
+    assert_eq!(found, wanted.map(|(kind, word)| (kind, word.to_owned())));
+}
+
 #[test]
 fn planted_messages_are_seen() {
     let text = "fn f() -> X { failure!(Refused, \"a-b\", table = name, rows = f(x, y)).with(\"more\", 1); line!(\n \"c-d\", k = 1\n); Failure::new(Exit::Usage, \"e-f\").with(\"g\", 1); (Exit::Store, \"h-i\"); progress.begin(\"progress-x\", y) } // failure!(Bug, \"no-no\")";
@@ -1167,7 +1238,7 @@ Made from the program's own messages; `tests/tidy.rs` compares this page with th
 Over several cases the gravest counts, in the order 70, 3, 4, 2, 1. `--json` prints the code and its arguments.
 ";
 
-fn errors_page(uses: &[Use], texts: &Texts) -> String {
+fn errors_page(uses: &[Use], texts: &Texts, (reasons, conditions): &(Texts, Texts)) -> String {
     let mut failures: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut layers = BTreeSet::new();
     for one in uses {
@@ -1191,6 +1262,12 @@ fn errors_page(uses: &[Use], texts: &Texts) -> String {
     for code in layers.iter().filter(|code| !failures.contains_key(*code)) {
         let _ = writeln!(page, "| `{code}` | {} |", cells(texts, code));
     }
+    for (title, words) in [("Reasons that engines give", reasons), ("Conditions of a level", conditions)] {
+        let _ = write!(page, "\n## {title}\n| word | says | what to do |\n|---|---|---|\n");
+        for word in words.keys() {
+            let _ = writeln!(page, "| `{word}` | {} |", cells(words, word));
+        }
+    }
     page
 }
 
@@ -1204,7 +1281,7 @@ fn cells(texts: &Texts, code: &str) -> String {
 
 #[test]
 fn docs_list_every_error() {
-    let page = errors_page(&USES, &language("en").1);
+    let page = errors_page(&USES, &language("en").1, &words("en"));
     if std::env::var_os("LASTBELL_WRITE_DOCS").is_some() {
         fs::write(root().join(ERRORS), &page).unwrap();
     }
@@ -1222,7 +1299,9 @@ fn docs_list_every_error() {
 #[test]
 fn planted_errors_are_listed() {
     let uses = codes("src/x.rs", "fn f() { failure!(Store, \"a-b\"); line!(\"c-d\"); }");
-    let page = errors_page(&uses, &texts("a-b: {what: \"x | y\\n{snippet}\", next: z}\nc-d: {what: w}"));
+    let told = texts("a-b: {what: \"x | y\\n{snippet}\", next: z}\nc-d: {what: w}");
+    let page = errors_page(&uses, &told, &(Texts::new(), texts("e-f: {what: v}")));
+    assert!(page.contains("| `e-f` | v |"), "{page}");
     assert!(page.contains("| `a-b` | Store | x \\| y | z |"), "{page}");
     assert!(!page.contains("c-d"));
 }

@@ -1,4 +1,6 @@
-//! Texts for people: a stable code, what happened, what to do. Both languages stand in YAML beside this file.
+//! Texts for people: a stable code, what happened, what to do. Both languages stand in YAML beside this file: `en`, `ru`
+//! for the codes of failures and lines, `words.en`, `words.ru` for the words that adapters use, the reasons of their errors
+//! and the conditions of a level.
 
 use crate::steps::Line;
 use serde::Deserialize;
@@ -21,27 +23,69 @@ struct Text {
     next: Option<String>,
 }
 
+/// The words of adapters. What follows a colon in a word (`type:GEOMETRY`) fills `{it}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Words {
+    reasons: BTreeMap<String, Text>,
+    conditions: BTreeMap<String, Text>,
+}
+
+impl Words {
+    /// The text of a word, where there is one for the place in which it stands.
+    fn text(&self, place: &str, word: &str) -> Option<&Text> {
+        let code = word.split_once(':').map_or(word, |(code, _)| code);
+        match place {
+            "reason" | "why" => self.reasons.get(code),
+            "condition" | "blocked" => self.conditions.get(code),
+            _ => None, // a placeholder's name: open-ended
+        }
+    }
+
+    /// A list of words told; each keeps its code, by which a colleague can look it up.
+    fn told(&self, place: &str, value: &str) -> Option<String> {
+        let told: Vec<Option<String>> = value
+            .split(", ")
+            .map(|word| Some(format!("{} [{word}]", fill(&self.text(place, word)?.what, &it(word)))))
+            .collect();
+        if told.iter().all(Option::is_none) {
+            return None;
+        }
+        let plain = value.split(", ").map(str::to_owned);
+        Some(told.into_iter().zip(plain).map(|(told, word)| told.unwrap_or(word)).collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// What a word is about, as a placeholder.
+fn it(word: &str) -> [(&'static str, String); 1] {
+    [("it", word.split_once(':').map(|(_, it)| it.to_owned()).unwrap_or_default())]
+}
+
 /// All texts of one language.
 pub struct Messages {
     texts: BTreeMap<String, Text>,
+    words: Words,
 }
 
 impl Messages {
     /// Loads a language.
     #[must_use]
     pub fn load(language: Language) -> Self {
-        let yaml = match language {
-            Language::Ru => include_str!("messages/ru.yaml"),
-            Language::En => include_str!("messages/en.yaml"),
+        let (texts, words) = match language {
+            Language::Ru => (include_str!("messages/ru.yaml"), include_str!("messages/words.ru.yaml")),
+            Language::En => (include_str!("messages/en.yaml"), include_str!("messages/words.en.yaml")),
         };
-        Self { texts: serde_yaml::from_str(yaml).expect("the messages are checked by a test") }
+        Self {
+            texts: serde_yaml::from_str(texts).expect("the messages are checked by a test"),
+            words: serde_yaml::from_str(words).expect("the words are checked by a test"),
+        }
     }
 
     /// What happened, with placeholders filled. A code without a text stands for itself.
     #[must_use]
     pub fn what(&self, code: &str, args: &[(&'static str, String)]) -> String {
         match self.texts.get(code) {
-            Some(text) => fill(&text.what, args),
+            Some(text) => fill(&text.what, &self.with_words(args)),
             None => {
                 let args: Vec<_> = args.iter().map(|(name, value)| format!("{name}={value}")).collect();
                 format!("{code} {}", args.join(" "))
@@ -49,10 +93,22 @@ impl Messages {
         }
     }
 
-    /// What to do, if there is something.
+    /// What to do, if there is something: by the adapter's word, when it has an answer of its own.
     #[must_use]
     pub fn next(&self, code: &str, args: &[(&'static str, String)]) -> Option<String> {
+        let by_word = args.iter().find_map(|(place, word)| {
+            let next = self.words.text(place, word)?.next.as_deref()?;
+            Some(fill(next, &it(word)))
+        });
+        if by_word.is_some() {
+            return by_word;
+        }
         self.texts.get(code)?.next.as_deref().map(|next| fill(next, args))
+    }
+
+    fn with_words(&self, args: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
+        let told = |place: &str, value: &String| self.words.told(place, value).unwrap_or_else(|| value.clone());
+        args.iter().map(|(place, value)| (*place, told(place, value))).collect()
     }
 
     /// A line's text.
@@ -106,6 +162,20 @@ fn fill(text: &str, args: &[(&'static str, String)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_adapters_word_is_told_with_its_code_and_brings_its_own_advice() {
+        let messages = Messages::load(Language::En);
+        let args = [("operation", "open".to_owned()), ("table", "-".to_owned()), ("reason", "hot-journal".to_owned())];
+        assert!(
+            messages.what("store-unsafe", &args).contains(" [hot-journal]"),
+            "{}",
+            messages.what("store-unsafe", &args)
+        );
+        let other = [args[0].clone(), args[1].clone(), ("reason", "sqlite-26".to_owned())];
+        assert!(messages.what("store-unsafe", &other).contains("reason: sqlite-26"));
+        assert_ne!(messages.next("store-unsafe", &args), messages.next("store-unsafe", &other));
+    }
 
     #[test]
     fn a_value_that_looks_like_a_placeholder_stays_as_it_is() {
