@@ -1,7 +1,7 @@
 //! Triggers and rules of all tables, from `pg_trigger` and `pg_rewrite`. Reads only these.
 //!
-//! A table is emptied by TRUNCATE and rebuilt by filling a new one that has no triggers yet, so of all triggers only those
-//! ON TRUNCATE would fire. Rules rewrite INSERT, UPDATE and DELETE, none of which is used.
+//! A table is emptied by TRUNCATE, so of all triggers only those ON TRUNCATE would fire, and no rule. A rebuild inserts
+//! the kept rows again; what fires then is refused by the rebuild itself (`judge.rs`).
 
 use crate::catalog::NOT_OURS;
 use crate::session::Session;

@@ -1,0 +1,66 @@
+//! What forbids destroying a table, looked at again under lock: the catalog that the plan stood on may be old by then.
+//! Reads the catalog, changes nothing.
+
+use crate::error::{About, refused};
+use crate::found::Found;
+use crate::session::Session;
+use lastbell_contract::{ErrorKind, Result};
+
+/// How the rows go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// TRUNCATE alone.
+    Empty,
+    /// TRUNCATE, then the kept rows again: inserts, and statements that event triggers hear of.
+    Refill,
+}
+
+/// `pg_trigger.tgtype` (src/include/catalog/pg_trigger.h).
+const ON_INSERT: u8 = 1 << 2;
+const ON_TRUNCATE: u8 = 1 << 5;
+
+/// The first obstacle. $1 the tree, $2 the table, $3 the bits of triggers, $4 whether rows are written again.
+/// TRUNCATE of a foreign partition would reach the other server (since version 14). A truncation that is published
+/// empties the subscriber's table: that may be the new system.
+const OBSTACLES: &str = "SELECT o.code FROM ( \
+    SELECT 1, 'replication-role' WHERE current_setting('session_replication_role') <> 'origin' \
+    UNION ALL SELECT 2, 'elsewhere:foreign' FROM pg_class WHERE oid = ANY ($1::oid[]) AND relkind = 'f' \
+    UNION ALL SELECT 3, 'row-security' WHERE row_security_active($2::oid) \
+    UNION ALL SELECT 4, 'trigger:' || tgname FROM pg_trigger WHERE tgrelid = ANY ($1::oid[]) AND NOT tgisinternal \
+        AND tgenabled <> 'D' AND tgtype::int & $3::int <> 0 \
+    UNION ALL SELECT 5, 'rule:' || rulename FROM pg_rewrite WHERE $4::bool AND ev_class = ANY ($1::oid[]) \
+        AND ev_type = '3' AND ev_enabled <> 'D' \
+    UNION ALL SELECT 6, 'event-trigger:' || evtname FROM pg_event_trigger WHERE $4::bool AND evtenabled <> 'D' \
+    UNION ALL SELECT 7, 'published:' || p.pubname FROM pg_publication_tables t JOIN pg_publication p USING (pubname) \
+        JOIN pg_namespace n ON n.nspname = t.schemaname \
+        JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename \
+        WHERE c.oid = ANY ($1::oid[]) AND (p.pubtruncate OR p.pubinsert AND $4::bool) AND EXISTS \
+        (SELECT FROM pg_replication_slots s WHERE s.slot_type = 'logical' AND s.database = current_database()) \
+    ) o(rank, code) ORDER BY o.rank, o.code LIMIT 1";
+
+const OWNED: &str = "SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class WHERE oid = ANY ($1::oid[])";
+
+/// Refuses a table that cannot be destroyed safely, by the name of the reason.
+pub(crate) fn judge(session: &mut Session, operation: &'static str, found: &Found, way: Way) -> Result<()> {
+    let (bits, refills) = match way {
+        Way::Empty => (ON_TRUNCATE, "false"),
+        Way::Refill => (ON_TRUNCATE | ON_INSERT, "true"),
+    };
+    let parameters = [found.tree.as_str(), &found.oid.to_string(), &bits.to_string(), refills];
+    if let Some(line) = session.query(operation, OBSTACLES, &parameters).about(&found.id)?.first() {
+        return Err(refused(ErrorKind::Unsafe, operation, &line.text(0)?).on(&found.id));
+    }
+    if !session.one(operation, OWNED, &[&found.tree])?.flag(0)? {
+        return Err(refused(ErrorKind::Denied, operation, "not-owner").on(&found.id));
+    }
+    Ok(())
+}
+
+/// ALTER TABLE runs event triggers, and nobody knows what they do.
+pub(crate) fn refuse_event_triggers(session: &mut Session, operation: &'static str) -> Result<()> {
+    let sql = "SELECT 'event-trigger:' || evtname FROM pg_event_trigger WHERE evtenabled <> 'D' ORDER BY 1 LIMIT 1";
+    match session.query(operation, sql, &[])?.first() {
+        Some(line) => Err(refused(ErrorKind::Unsafe, operation, &line.text(0)?)),
+        None => Ok(()),
+    }
+}
