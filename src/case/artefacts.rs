@@ -639,6 +639,9 @@ pub struct CleanedStore {
     pub reach: ReachFound,
     /// The techniques that ran, in order.
     pub techniques: Vec<String>,
+    /// Why nobody can tell when the store was last written to; `null` when it was looked at, or a person answered for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub life_unknown: Option<String>,
 }
 
 /// A gate of `erase` that a person opened.

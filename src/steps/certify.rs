@@ -438,10 +438,15 @@ impl<'a> Maker<'a> {
                 .unwrap_or_default(),
             count: one.count,
         });
+        let lives = self.erasures.iter().flat_map(|erasure| &erasure.stores);
+        let lives: Vec<(String, String)> = lives
+            .filter_map(|store| Some((format!("last write of {}", store.store), store.life_unknown.clone()?)))
+            .collect();
         let unseen: BTreeSet<(&str, &str)> = reports()
             .flat_map(|report| &report.not_looked_at)
             .map(|one| (one.what.as_str(), one.why.as_str()))
             .chain(reports().flat_map(|report| &report.not_read).map(|one| (one.path.as_str(), one.why.as_str())))
+            .chain(lives.iter().map(|(what, why)| (what.as_str(), why.as_str())))
             .collect();
         paper::Residue {
             needles: reports().map(|report| report.looked_for).sum(),

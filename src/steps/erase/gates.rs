@@ -86,6 +86,17 @@ impl Gates {
     }
 }
 
+impl Gates {
+    /// Why nobody can tell when a store was last written to, unless a person answered for it: then nothing keeps us from
+    /// erasing, but it is said.
+    pub(super) fn life_unknown(session: &Session, info: &StoreInfo) -> Option<String> {
+        match &info.last_write {
+            Known::Unknown(why) if session.files.effective.life.is_none() => Some(why.clone()),
+            Known::Unknown(_) | Known::Yes(_) => None,
+        }
+    }
+}
+
 /// Between its first statement and the end of its last one a run wrote to the store; killed there, it left no mark. What
 /// it left half done the engine takes back when the next run opens the store: that write is ours, too.
 fn fits_broken_run(session: &Session, store: &str, micros: i64) -> bool {

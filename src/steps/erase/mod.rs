@@ -143,14 +143,17 @@ fn erase_store(
             proof::Relative { info: &target.info, catalog: &target.catalog, reader: target.reader.as_mut() };
         proof::check_kinship(session, world, &mut [source], &mut target)?;
     }
-    let alive = run.gates.sign_of_life(session, world, &at.name, &eraser.info()?);
+    let info = eraser.info()?;
+    let alive = run.gates.sign_of_life(session, world, &at.name, &info);
+    let life_unknown = Gates::life_unknown(session, &info);
     let mut work = unit::Work { session, world, run, at, catalog: &catalog };
     for planned in run.plan.units.iter().filter(|unit| unit.store == at.name) {
         let ended = work.erase(eraser.as_mut(), target.as_deref_mut(), planned, alive.clone())?;
         units.push(ended);
     }
     if units.iter().any(|unit| unit.store == at.name && unit.end == UnitEnd::Destroyed) {
-        stores.push(scrub(session, world, run, at, eraser.as_mut())?);
+        let cleaned = scrub(session, world, run, at, eraser.as_mut())?;
+        stores.push(CleanedStore { life_unknown, ..cleaned });
     }
     Ok(())
 }
@@ -236,7 +239,7 @@ fn scrub(
     let reach = ReachFound::from(&scrubbed.reach);
     let event = Event::StoreScrubbed { store: at.name.clone(), level: reach.level.clone(), last_write };
     session.case.record(world, event)?;
-    Ok(CleanedStore { store: at.name.clone(), reach, techniques: scrubbed.techniques })
+    Ok(CleanedStore { store: at.name.clone(), reach, techniques: scrubbed.techniques, life_unknown: None })
 }
 
 /// The mark by which our own last write is told from somebody else's.
@@ -319,6 +322,9 @@ fn report(erasure: &Erasure, wanted: &str) -> Outcome {
         let blocked: Vec<&str> = blocked.map(|condition| condition.code.as_str()).collect();
         let (level, blocked) = (&store.reach.level, blocked.join(", "));
         line!("erased-shallower", store = store.store, level = wanted, reached = level, blocked = blocked)
+    }));
+    findings.extend(erasure.stores.iter().filter_map(|store| {
+        Some(line!("erased-life-unknown", store = store.store, reason = store.life_unknown.as_ref()?))
     }));
     let standing: Vec<&str> = erasure.standing().map(|unit| unit.unit.as_str()).collect();
     Outcome {
