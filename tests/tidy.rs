@@ -1124,12 +1124,11 @@ fn messages_of_failures_say_what_to_do() {
 
 // ---- Rule: words of adapters ----------------------------------------------------------------------------------------
 
-/// `reasons` and `conditions` of a language.
-fn words(name: &str) -> (Texts, Texts) {
+/// A language's words of adapters by their part: reasons, conditions, obstacles, footprint.
+fn words(name: &str) -> BTreeMap<String, Texts> {
     let yaml = read(&format!("src/cli/messages/words.{name}.yaml"));
-    let mut parts: BTreeMap<String, serde_yaml::Value> = serde_yaml::from_str(&yaml).unwrap();
-    let mut part = |name: &str| texts(&serde_yaml::to_string(&parts.remove(name).unwrap()).unwrap());
-    (part("reasons"), part("conditions"))
+    let parts: BTreeMap<String, serde_yaml::Value> = serde_yaml::from_str(&yaml).unwrap();
+    parts.into_iter().map(|(part, words)| (part, texts(&serde_yaml::to_string(&words).unwrap()))).collect()
 }
 
 /// Words that an adapter gives as the reason of an error or of what it does not know, and as conditions, where they stand
@@ -1158,13 +1157,12 @@ fn adapter_words(path: &str, text: &str) -> Vec<(&'static str, String, String)> 
 
 #[test]
 fn words_of_adapters_have_texts_in_both_languages() {
-    let ((reasons, conditions), (reasons_ru, conditions_ru)) = (words("en"), words("ru"));
-    let mut violations = unlike(&reasons, &reasons_ru);
-    violations.extend(unlike(&conditions, &conditions_ru));
+    let (english, russian) = (words("en"), words("ru"));
+    let mut violations: Vec<String> =
+        english.iter().flat_map(|(part, texts)| unlike(texts, &russian[part.as_str()])).collect();
     let files = adapter_production();
     for (kind, word, place) in files.iter().flat_map(|(path, text)| adapter_words(path, text)) {
-        let texts = if kind == "reasons" { &reasons } else { &conditions };
-        if !texts.contains_key(&word) {
+        if !english[kind].contains_key(&word) {
             violations.push(format!("{place}: `{word}` has no text among the {kind}"));
         }
     }
@@ -1172,7 +1170,7 @@ fn words_of_adapters_have_texts_in_both_languages() {
         let (whole, before_colon) = (format!("\"{word}\""), format!("\"{word}:"));
         files.iter().any(|(_, text)| text.contains(&whole) || text.contains(&before_colon))
     };
-    let unused = reasons.keys().chain(conditions.keys()).filter(|word| !named(word));
+    let unused = english.values().flat_map(BTreeMap::keys).filter(|word| !named(word));
     violations.extend(unused.map(|word| format!("`{word}` is used by no adapter")));
     demand("each word that an adapter gives has a text in src/cli/messages/words.{en,ru}.yaml", violations);
 }
@@ -1238,7 +1236,7 @@ Made from the program's own messages; `tests/tidy.rs` compares this page with th
 Over several cases the gravest counts, in the order 70, 3, 4, 2, 1. `--json` prints the code and its arguments.
 ";
 
-fn errors_page(uses: &[Use], texts: &Texts, (reasons, conditions): &(Texts, Texts)) -> String {
+fn errors_page(uses: &[Use], texts: &Texts, words: &BTreeMap<String, Texts>) -> String {
     let mut failures: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut layers = BTreeSet::new();
     for one in uses {
@@ -1262,7 +1260,13 @@ fn errors_page(uses: &[Use], texts: &Texts, (reasons, conditions): &(Texts, Text
     for code in layers.iter().filter(|code| !failures.contains_key(*code)) {
         let _ = writeln!(page, "| `{code}` | {} |", cells(texts, code));
     }
-    for (title, words) in [("Reasons that engines give", reasons), ("Conditions of a level", conditions)] {
+    let titles = [
+        ("reasons", "Reasons that engines give"),
+        ("conditions", "Conditions of a level"),
+        ("obstacles", "Obstacles to destroying a table"),
+        ("footprint", "Traces that reading leaves"),
+    ];
+    for (title, words) in titles.into_iter().filter_map(|(part, title)| Some((title, words.get(part)?))) {
         let _ = write!(page, "\n## {title}\n| word | says | what to do |\n|---|---|---|\n");
         for word in words.keys() {
             let _ = writeln!(page, "| `{word}` | {} |", cells(words, word));
@@ -1300,7 +1304,7 @@ fn docs_list_every_error() {
 fn planted_errors_are_listed() {
     let uses = codes("src/x.rs", "fn f() { failure!(Store, \"a-b\"); line!(\"c-d\"); }");
     let told = texts("a-b: {what: \"x | y\\n{snippet}\", next: z}\nc-d: {what: w}");
-    let page = errors_page(&uses, &told, &(Texts::new(), texts("e-f: {what: v}")));
+    let page = errors_page(&uses, &told, &BTreeMap::from([("conditions".to_owned(), texts("e-f: {what: v}"))]));
     assert!(page.contains("| `e-f` | v |"), "{page}");
     assert!(page.contains("| `a-b` | Store | x \\| y | z |"), "{page}");
     assert!(!page.contains("c-d"));

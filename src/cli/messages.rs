@@ -1,6 +1,6 @@
 //! Texts for people: a stable code, what happened, what to do. Both languages stand in YAML beside this file: `en`, `ru`
-//! for the codes of failures and lines, `words.en`, `words.ru` for the words that adapters use, the reasons of their errors
-//! and the conditions of a level.
+//! for the codes of failures and lines, `words.en`, `words.ru` for the words that adapters use: reasons of their errors,
+//! conditions of a level, obstacles, traces of reading.
 
 use crate::steps::Line;
 use serde::Deserialize;
@@ -29,6 +29,8 @@ struct Text {
 struct Words {
     reasons: BTreeMap<String, Text>,
     conditions: BTreeMap<String, Text>,
+    obstacles: BTreeMap<String, Text>,
+    footprint: BTreeMap<String, Text>,
 }
 
 impl Words {
@@ -38,6 +40,8 @@ impl Words {
         match place {
             "reason" | "why" => self.reasons.get(code),
             "condition" | "blocked" => self.conditions.get(code),
+            "obstacle" => self.obstacles.get(code),
+            "footprint" => self.footprint.get(code),
             _ => None, // a placeholder's name: open-ended
         }
     }
