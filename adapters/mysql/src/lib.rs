@@ -15,30 +15,42 @@
 //!   roots besides the authority given by `ssl-ca`: it cannot pin.
 //! * An error text of the server quotes rows (measured: a duplicate key prints the pupil's number), so only numbers leave.
 
-#![allow(dead_code, reason = "the eraser that calls these parts is being written")]
-
 mod catalog;
 mod columns;
+mod erase;
 mod error;
 mod files;
+mod fillers;
 mod identity;
 mod info;
+mod logs;
+mod mark;
 mod mentions;
+mod note;
 mod open;
 mod options;
 mod place;
 mod plain;
 mod quote;
+mod reach;
 mod read;
+mod rebuild;
 mod role;
 mod sample;
 mod scan;
+mod scrub;
 mod session;
 mod settings;
+mod shadow;
+mod steps;
+mod tidy;
+mod turnover;
+mod unit;
 mod values;
 mod version;
+mod writing;
 
-use lastbell_contract::{Adapter, ErasePermit, Eraser, ErrorKind, Location, Reader, Result};
+use lastbell_contract::{Adapter, ErasePermit, Eraser, Location, Reader, Result};
 
 /// The engine. It has no settings: everything is in the location, the option file and the environment.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,8 +65,7 @@ impl Adapter for Mysql {
         Ok(Box::new(read::MysqlReader::new(open::connect(location, session::Purpose::Read)?)))
     }
 
-    fn open_eraser(&self, location: &Location, _permit: &ErasePermit) -> Result<Box<dyn Eraser>> {
-        let _ = open::connect(location, session::Purpose::Erase)?;
-        Err(error::refused(ErrorKind::Unsupported, "open", "eraser"))
+    fn open_eraser(&self, location: &Location, permit: &ErasePermit) -> Result<Box<dyn Eraser>> {
+        Ok(Box::new(erase::MysqlEraser::new(open::connect(location, session::Purpose::Erase)?, permit)))
     }
 }

@@ -34,10 +34,31 @@ impl Plain {
         Self("UNLOCK TABLES".to_owned())
     }
 
+    /// Makes a further undo tablespace (MySQL).
+    pub(crate) fn create_undo(name: &str) -> Self {
+        Self(format!("CREATE UNDO TABLESPACE {} ADD DATAFILE '{}.ibu'", quote(name), file_word(name)))
+    }
+
+    /// Lets an undo tablespace take new transactions, or be emptied (MySQL).
+    pub(crate) fn alter_undo(name: &str, active: bool) -> Self {
+        let state = if active { "ACTIVE" } else { "INACTIVE" };
+        Self(format!("ALTER UNDO TABLESPACE {} SET {state}", quote(name)))
+    }
+
+    /// Drops an empty undo tablespace (MySQL).
+    pub(crate) fn drop_undo(name: &str) -> Self {
+        Self(format!("DROP UNDO TABLESPACE {}", quote(name)))
+    }
+
     /// Its text.
     pub(crate) fn sql(&self) -> &str {
         &self.0
     }
+}
+
+/// The letters of a name that can stand in a file's name and end no quotes.
+fn file_word(name: &str) -> String {
+    name.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect()
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use crate::error::{odd_answer, refused};
 use crate::plain::Plain;
 use crate::session::Session;
-use crate::{catalog, files, identity, info, scan};
+use crate::{catalog, files, identity, info, reach, scan};
 use lastbell_contract::{
-    Canceller, Catalog, ErrorKind, Known, Level, Means, Precondition, Reach, Reader, Result, Scan, Snapshot, State,
-    StoreFile, StoreInfo, TableId, Visit,
+    Canceller, Catalog, ErrorKind, Known, Level, Means, Reach, Reader, Result, Scan, Snapshot, StoreFile, StoreInfo,
+    TableId, Visit,
 };
 
 /// A visit that cannot write.
@@ -117,15 +117,8 @@ impl Reader for Session {
         files::list(self)
     }
 
-    fn reach(&mut self, wanted: Level, _: Means) -> Result<Reach> {
-        let unknown = |blocks| Precondition {
-            code: "not-looked-at".to_owned(),
-            state: State::Unknown,
-            blocks,
-            detail: Vec::new(),
-        };
-        let preconditions = if wanted > Level::L0 { vec![unknown(Level::L1)] } else { Vec::new() };
-        Ok(Reach { level: Level::L0, preconditions })
+    fn reach(&mut self, wanted: Level, means: Means) -> Result<Reach> {
+        reach::before(self, wanted, means)
     }
 
     fn raise_mark(&mut self, mark: &str) -> Result<()> {

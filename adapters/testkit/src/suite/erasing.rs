@@ -452,7 +452,7 @@ fn scrubs(stage: &Stage<'_>) -> Told {
             let done = eraser.scrub(&wish, &mut ear)?;
             ear.paired()?;
             let said = ear.statements();
-            let right = said.iter().all(|one| one.operation == Operation::Scrub);
+            let right = said.iter().all(|one| matches!(one.operation, Operation::Scrub | Operation::Setting));
             promise!(right, "the {time} scrub to {} announces {said:?}", level.word());
             let announced: BTreeSet<&str> = said.iter().map(|one| one.technique.as_str()).collect();
             let told: BTreeSet<&str> = done.techniques.iter().map(String::as_str).collect();
