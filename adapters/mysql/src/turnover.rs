@@ -136,9 +136,11 @@ pub(crate) fn engine_of_mariadb(session: &mut Session, mark: &Mark, steps: &mut 
         changed.extend(change(session, "innodb_undo_log_truncate", "ON", steps)?);
     }
     let mut filler = steps.run("filler", None, || Filler::make(session, mark))?;
-    steps.run("undo-fill", None, || filler.system_undo(session))?;
+    // Undo lies in the system tablespace or in files of its own, never in both at a time.
     if undo_files > 0 {
         steps.run("undo-truncate", None, || filler.undo_files(session, undo_files, cut))?;
+    } else {
+        steps.run("undo-fill", None, || filler.system_undo(session))?;
     }
     steps.run("doublewrite-fill", None, || filler.doublewrite(session))?;
     if !replaceable {

@@ -91,7 +91,7 @@ impl<'a> Inserts<'a> {
         let sql = format!("{}{rows}", self.begin);
         self.session.connection.exec_drop(&sql, Params::Positional(cells)).told("rebuild")?;
         self.statements += 1;
-        if self.statements % STATEMENTS == 0 {
+        if self.statements.is_multiple_of(STATEMENTS) {
             self.session.run("rebuild", "COMMIT", ())?;
         }
         Ok(())

@@ -9,6 +9,7 @@ use lastbell_contract::{Adapter, Capabilities, Kind, Location};
 use lastbell_mysql::Mysql;
 use lastbell_testkit::suite::{Verdict, run_some};
 use lastbell_testkit::{Bug, Change, Expectations, MutantSubject, Setup, Subject, Written, run};
+use std::os::unix::fs::MetadataExt;
 
 /// A database per store; every line goes through a proxy, so that it can be cut.
 struct Databases {
@@ -78,6 +79,21 @@ impl Subject for Databases {
         }
     }
 
+    /// Rows of a running server lie in its memory; that a table was written anew shows in its files' names and numbers, and
+    /// a change of rows in the time of the last one.
+    fn raw_bytes(&self, location: &Location) -> Option<Vec<u8>> {
+        let database = Self::database(location);
+        let files = std::fs::read_dir(SERVER.data_dir().join(database)).unwrap().map(|entry| {
+            let entry = entry.unwrap();
+            format!("{:?} {}", entry.file_name(), entry.metadata().unwrap().ino())
+        });
+        let mut lines: Vec<String> = files.collect();
+        lines.sort();
+        let written = "SELECT TABLE_NAME, UPDATE_TIME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()";
+        lines.push(SERVER.sql(database, written));
+        Some(lines.join("\n").into_bytes())
+    }
+
     /// The suite's scans that are cut read `pupils` in batches of five.
     fn cut_next_scan(&self, _: &Location, after_batches: u32) -> bool {
         self.proxy.cut_next("FROM `pupils`", after_batches * 5);
@@ -86,10 +102,12 @@ impl Subject for Databases {
 }
 
 /// What the server does not promise: it has snapshots, and a change of a table takes effect at once.
-const NOT_APPLYING: [&str; 0] = [];
+const NOT_APPLYING: [&str; 2] = [
+    "snapshots are refused where the engine has none",
+    "a unit dropped without commit leaves everything, where units are atomic",
+];
 
 #[test]
-#[ignore = "the eraser is being written"]
 fn every_promise_is_kept() {
     let report = run(&Databases::new());
     report.assert_all();

@@ -125,6 +125,12 @@ pub(crate) fn fill(connection: &mut Conn, setup: &Setup) -> mysql::Result<()> {
         }
         connection.query_drop("COMMIT")?;
     }
+    if !setup.tables.is_empty() {
+        // Onto the disk: rows of a new table otherwise lie in memory and in the redo log alone.
+        let names: Vec<String> = setup.tables.iter().map(|table| quoted(&table.name)).collect();
+        connection.query_drop(format!("FLUSH TABLES {} FOR EXPORT", names.join(", ")))?;
+        connection.query_drop("UNLOCK TABLES")?;
+    }
     for table in &setup.tables {
         for trigger in &table.triggers {
             let (name, on, clears) = (quoted(&trigger.name), quoted(&table.name), quoted(&trigger.clears));
