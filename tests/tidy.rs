@@ -30,7 +30,8 @@ const IMPORTS: [(&str, &str, &str); 6] = [
 const ABOVE: [(&str, &[&str]); 2] = [("cli", &[]), ("steps", &["cli", "demo", "engines"])];
 
 /// What an adapter may depend on besides the contract.
-const DRIVERS: [(&str, &[&str], &str); 3] = [
+const DRIVERS: [(&str, &[&str], &str); 4] = [
+    ("mysql", &["mysql", "rustix", "rustls"], "the driver; ages of processes and owners of files; what went wrong in TLS"),
     (
         "postgres",
         &["bytes", "postgres-protocol", "rustix", "rustls", "rustls-native-certs", "zeroize"],
