@@ -1,5 +1,5 @@
 //! What the tests of this crate share: one throw-away server, raw connections, stores made past the adapter.
-#![allow(dead_code, clippy::unwrap_used, clippy::disallowed_methods)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, dead_code, reason = "each test file uses a part")]
 
 pub(crate) mod proxy;
 pub(crate) mod stores;
