@@ -150,6 +150,9 @@ fn indexes(session: &mut Session) -> Result<BTreeMap<String, Vec<Index>>> {
             None => of.push(Index { name, columns: vec![column], unique: non_unique == 0 }),
         }
     }
+    for of in all.values_mut() {
+        of.sort_by(|one, other| one.name.cmp(&other.name)); // not by the server's collation
+    }
     for index in all.values_mut().flatten() {
         index.unique = index.unique && index.columns.iter().all(|column| !column.is_empty());
     }

@@ -44,7 +44,12 @@ fn driver(operation: &str, error: &mysql::Error) -> AdapterError {
         mysql::Error::IoError(error) => system(operation, error),
         mysql::Error::TlsError(error) => refused(ErrorKind::Unreachable, operation, tls_of_driver(error)),
         mysql::Error::DriverError(error) => own_of_driver(operation, error),
-        mysql::Error::CodecError(_) => refused(ErrorKind::Unreachable, operation, "protocol"),
+        mysql::Error::CodecError(error) => {
+            match std::error::Error::source(error).and_then(|inner| inner.downcast_ref()) {
+                Some(error) => system(operation, error),
+                None => refused(ErrorKind::Unreachable, operation, "protocol"),
+            }
+        }
         mysql::Error::UrlError(_) | mysql::Error::FromValueError(_) | mysql::Error::FromRowError(_) => {
             refused(ErrorKind::Engine, operation, "driver")
         }

@@ -124,7 +124,7 @@ fn stream(
 }
 
 fn row_of(wanted: &[&Told], row: mysql::Row) -> Result<Row> {
-    let mut cells = row.unwrap_raw().into_iter().map(Option::unwrap_or_default);
+    let mut cells = row.unwrap_raw().into_iter().flatten();
     let mut values = Vec::with_capacity(wanted.len());
     for told in wanted {
         let cell = cells.next().ok_or_else(|| crate::error::odd_answer("scan"))?;

@@ -186,7 +186,7 @@ pub(crate) struct Cells {
 impl Cells {
     fn new(operation: &str, row: Row) -> Self {
         let names = row.columns_ref().iter().map(|column| column.name_str().into_owned()).collect();
-        Self { operation: operation.to_owned(), values: row.unwrap(), names }
+        Self { operation: operation.to_owned(), values: row.unwrap_raw().into_iter().flatten().collect(), names }
     }
 
     /// Where the column of that name stands; names of SHOW results differ between servers.

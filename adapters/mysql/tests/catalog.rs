@@ -4,7 +4,8 @@
 mod common;
 
 use common::{SERVER, database_name, reader, rows, store};
-use lastbell_contract::{Action, Catalog, ErrorKind, Kind, Obstacle, Table, TableId, TableKind};
+use lastbell_contract::{Action, Catalog, ErrorKind, Kind, Known, Obstacle, Table, TableId, TableKind};
+use lastbell_testkit::servers::{Mariadb, Options};
 
 fn catalog(sql: &str) -> Catalog {
     reader(&store(&SERVER, sql).1).catalog().unwrap()
@@ -81,14 +82,18 @@ fn links_are_told_with_what_a_delete_does() {
     let links = &table(&catalog, "c").foreign_keys;
     assert_eq!(links.len(), 2);
     assert_eq!(links[0].name.as_deref(), Some("both_keys"));
-    assert_eq!((&links[0].columns[..], &links[0].referenced_columns[..]), (&["y", "x"].map(String::from)[..], &["a", "b"].map(String::from)[..]));
+    assert_eq!(
+        (&links[0].columns[..], &links[0].referenced_columns[..]),
+        (&["y", "x"].map(String::from)[..], &["a", "b"].map(String::from)[..])
+    );
     assert_eq!((links[0].on_delete, links[1].on_delete), (Action::Cascade, Action::SetNull));
     assert!(links.iter().all(|link| link.enforced && link.references == TableId::plain("p")));
 }
 
 #[test]
 fn two_links_of_one_name_in_two_databases_are_not_mixed_up() {
-    let sql = "CREATE TABLE p (a INT PRIMARY KEY); CREATE TABLE c (x INT, CONSTRAINT same FOREIGN KEY (x) REFERENCES p (a));";
+    let sql =
+        "CREATE TABLE p (a INT PRIMARY KEY); CREATE TABLE c (x INT, CONSTRAINT same FOREIGN KEY (x) REFERENCES p (a));";
     let (_, first) = store(&SERVER, sql);
     let (_, second) = store(&SERVER, sql);
     for location in [first, second] {
@@ -136,21 +141,32 @@ fn triggers_and_jobs_that_would_write_are_obstacles() {
     assert_eq!(obstacles(table(&catalog, "log")), ["job:sweep"]);
     SERVER.sql(&name, "CREATE PROCEDURE p() DELETE FROM u; CREATE EVENT calls ON SCHEDULE EVERY 1 DAY DO CALL p();");
     let catalog = reader.catalog().unwrap();
-    assert!(catalog.tables.iter().all(|table| obstacles(table).contains(&"job:calls")), "what it calls is not followed");
+    assert!(
+        catalog.tables.iter().all(|table| obstacles(table).contains(&"job:calls")),
+        "what it calls is not followed"
+    );
 }
 
 #[test]
 fn rows_that_lie_elsewhere_are_named_and_not_read() {
+    let plugins = Options::fast().set("plugin-load-add", "ha_blackhole").set("plugin-load-add", "ha_federatedx");
+    let server = Mariadb::start(&plugins.tcp());
+    server
+        .sql("", "CREATE DATABASE far; CREATE TABLE far.t (id INT); CREATE USER net@'%'; GRANT ALL ON *.* TO net@'%';");
+    let far = format!("'mysql://net@127.0.0.1:{}/far/t'", server.port().unwrap());
     let (_, location) = store(
-        &SERVER,
-        "CREATE TABLE a (id INT) ENGINE = MyISAM; CREATE TABLE m (id INT) ENGINE = MERGE UNION = (a);
-         CREATE TABLE b (id INT) ENGINE = BLACKHOLE; CREATE TABLE k (id INT) ENGINE = Aria; CREATE SEQUENCE s;",
+        &server,
+        &format!(
+            "CREATE TABLE a (id INT) ENGINE = MyISAM; CREATE TABLE m (id INT) ENGINE = MERGE UNION = (a);
+             CREATE TABLE b (id INT) ENGINE = BLACKHOLE; CREATE TABLE k (id INT) ENGINE = Aria; CREATE SEQUENCE s;
+             CREATE TABLE f (id INT) ENGINE = FEDERATED CONNECTION = {far};"
+        ),
     );
     let mut reader = reader(&location);
     let catalog = reader.catalog().unwrap();
     let names: Vec<&str> = catalog.tables.iter().map(|table| table.id.name.as_str()).collect();
-    assert_eq!(names, ["a", "b", "k", "m"], "a sequence is no table");
-    for (name, word) in [("m", "merge"), ("b", "blackhole")] {
+    assert_eq!(names, ["a", "b", "f", "k", "m"], "a sequence is no table");
+    for (name, word) in [("m", "merge"), ("b", "blackhole"), ("f", "federated")] {
         assert_eq!(table(&catalog, name).kind, TableKind::Elsewhere(word.to_owned()));
         assert_eq!(obstacles(table(&catalog, name)), [format!("elsewhere:{word}")]);
         let error = rows(reader.as_mut(), name, &["id"]).unwrap_err();
@@ -158,6 +174,7 @@ fn rows_that_lie_elsewhere_are_named_and_not_read() {
         assert_eq!(reader.count(&TableId::plain(name)).unwrap_err().kind, ErrorKind::Unsupported);
     }
     assert_eq!(table(&catalog, "k").kind, TableKind::Base);
+    assert_eq!(reader.info().unwrap().identity.follows, Known::Unknown("remote-tables".to_owned()));
 }
 
 #[test]

@@ -26,7 +26,8 @@ fn info(url: &str) -> StoreInfo {
 
 #[test]
 fn a_wrong_password_and_an_unknown_database_are_told_apart() {
-    SERVER.sql("", "CREATE OR REPLACE USER olga@localhost IDENTIFIED BY 'right'; GRANT SELECT ON *.* TO olga@localhost;");
+    SERVER
+        .sql("", "CREATE OR REPLACE USER olga@localhost IDENTIFIED BY 'right'; GRANT SELECT ON *.* TO olga@localhost;");
     let (name, _) = store(&SERVER, "CREATE TABLE t (id INT);");
     assert!(open(&SERVER.url_as("olga:right", &name)).is_ok());
     for (url, kind, code) in [
@@ -50,7 +51,10 @@ fn an_error_of_opening_shows_no_part_of_the_address() {
 
 #[test]
 fn an_option_file_gives_what_the_address_lacks() {
-    SERVER.sql("", "CREATE OR REPLACE USER filed@localhost IDENTIFIED BY 'se cret#1'; GRANT SELECT ON *.* TO filed@localhost;");
+    SERVER.sql(
+        "",
+        "CREATE OR REPLACE USER filed@localhost IDENTIFIED BY 'se cret#1'; GRANT SELECT ON *.* TO filed@localhost;",
+    );
     let (name, _) = store(&SERVER, "CREATE TABLE t (id INT);");
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("my.cnf");
@@ -67,7 +71,10 @@ fn an_option_file_gives_what_the_address_lacks() {
 #[test]
 fn a_password_is_proved_by_ed25519_too() {
     let server = Mariadb::start(&Options::fast().set("plugin-load-add", "auth_ed25519"));
-    server.sql("", "CREATE USER ed@localhost IDENTIFIED VIA ed25519 USING PASSWORD('word'); GRANT SELECT ON *.* TO ed@localhost;");
+    server.sql(
+        "",
+        "CREATE USER ed@localhost IDENTIFIED VIA ed25519 USING PASSWORD('word'); GRANT SELECT ON *.* TO ed@localhost;",
+    );
     assert!(open(&server.url_as("ed:word", "mysql")).is_ok());
     assert_eq!(refused(&server.url_as("ed:other", "mysql")).0, ErrorKind::Denied);
 }
@@ -104,7 +111,10 @@ fn tls_wants_the_right_name_and_a_known_authority() {
     // The authority alone: a certificate for another name of a known authority.
     let loose = [("ssl-mode", Path::new("verify-ca")), ("ssl-ca", ca.as_path())];
     assert!(open(&with(&server, "127.0.0.1", &loose)).is_ok());
-    assert_eq!(refused(&with(&server, "localhost", &[("ssl-ca", Path::new("/nowhere")), ("ssl-mode", mode)])).1, "tls-file");
+    assert_eq!(
+        refused(&with(&server, "localhost", &[("ssl-ca", Path::new("/nowhere")), ("ssl-mode", mode)])).1,
+        "tls-file"
+    );
 }
 
 #[test]
@@ -181,7 +191,7 @@ fn a_role_that_could_write_is_told_and_a_read_only_server_lets_nobody() {
     SERVER.sql(
         "",
         &format!(
-            "CREATE OR REPLACE USER reads@localhost; GRANT SELECT ON {name}.* TO reads@localhost;
+            "CREATE OR REPLACE USER looks@localhost; GRANT SELECT ON {name}.* TO looks@localhost;
              CREATE OR REPLACE USER writes@localhost; GRANT SELECT, UPDATE ON {name}.* TO writes@localhost;
              CREATE OR REPLACE USER part@localhost; GRANT SELECT ON {name}.t TO part@localhost;
              CREATE OR REPLACE ROLE scribe; GRANT INSERT ON {name}.* TO scribe;
@@ -189,11 +199,11 @@ fn a_role_that_could_write_is_told_and_a_read_only_server_lets_nobody() {
         ),
     );
     let role = |user: &str| info(&SERVER.url_as(user, &name)).role;
-    assert_eq!(role("reads").may_write, Known::Yes(false));
+    assert_eq!(role("looks").may_write, Known::Yes(false));
     assert_eq!(role("writes").may_write, Known::Yes(true));
     assert_eq!(role("root").may_write, Known::Yes(true));
     assert_eq!(role("acts").may_write, Known::Unknown("roles".to_owned()));
-    assert_eq!(role("reads").name, "reads@localhost");
+    assert_eq!(role("looks").name, "looks@localhost");
     let part = info(&SERVER.url_as("part", &name));
     assert!(part.read_footprint.contains(&"granted-tables-only".to_owned()), "{:?}", part.read_footprint);
     SERVER.sql("", "SET GLOBAL read_only = 1");
@@ -206,16 +216,25 @@ fn a_role_that_could_write_is_told_and_a_read_only_server_lets_nobody() {
 fn the_raw_files_are_listed_with_their_roles() {
     use lastbell_contract::FileRole;
     let server = Mariadb::start(
-        &Options::real().set("log_bin", "binlog").set("server_id", "5").set("general_log", "1").set("slow_query_log", "1"),
+        &Options::real()
+            .set("log_bin", "binlog")
+            .set("server_id", "5")
+            .set("general_log", "1")
+            .set("slow_query_log", "1"),
     );
     server.create_database("журнал №1");
-    server.sql("журнал №1", "CREATE TABLE `отметки` (id INT) ENGINE = InnoDB; CREATE TABLE old (id INT) ENGINE = MyISAM;");
+    server.sql(
+        "журнал №1",
+        "CREATE TABLE `отметки` (id INT) ENGINE = InnoDB; CREATE TABLE old (id INT) ENGINE = MyISAM;",
+    );
     server.create_database("neighbour");
     server.sql("neighbour", "CREATE TABLE secret (id INT);");
     std::fs::write(server.data_dir().join("dump.sql"), "invented").unwrap();
     let files = common::reader(&location(&server, "журнал №1")).files().unwrap();
     let of = |wanted: &str| {
-        let found = files.iter().find(|file| file.path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(wanted)));
+        let found = files
+            .iter()
+            .find(|file| file.path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(wanted)));
         found.map(|file| file.role)
     };
     for (name, role) in [
@@ -232,7 +251,12 @@ fn the_raw_files_are_listed_with_their_roles() {
         assert_eq!(of(name), Some(role), "{name} among {} files", files.len());
     }
     assert_eq!(of("secret"), None, "a neighbour's table");
-    assert!(files.iter().any(|file| file.path.extension().is_some_and(|end| end == "ibd") && file.path.to_string_lossy().contains('@')));
+    assert!(
+        files
+            .iter()
+            .any(|file| file.path.extension().is_some_and(|end| end == "ibd")
+                && file.path.to_string_lossy().contains('@'))
+    );
 }
 
 #[test]

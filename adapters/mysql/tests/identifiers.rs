@@ -52,7 +52,9 @@ fn hostile_names_of_databases_tables_and_columns_are_read() {
 fn a_name_that_is_not_there_is_not_found_and_runs_nothing() {
     let (name, location) = common::store(&SERVER, "CREATE TABLE victim (id INT);");
     let mut reader = reader(&location);
-    for wanted in ["victim; DROP TABLE victim", "victim`; DROP TABLE victim; -- ", "VICTIM", "victim ", "", "mysql.user"] {
+    for wanted in
+        ["victim; DROP TABLE victim", "victim`; DROP TABLE victim; -- ", "VICTIM", "victim ", "", "mysql.user"]
+    {
         assert_eq!(rows(reader.as_mut(), wanted, &["id"]).unwrap_err().kind, ErrorKind::NotFound, "{wanted}");
         assert_eq!(reader.count(&TableId::plain(wanted)).unwrap_err().kind, ErrorKind::NotFound, "{wanted}");
     }

@@ -184,7 +184,7 @@ fn text_of_every_character_set_arrives_as_unicode() {
         ("ucs2", "Ёлка"),
         ("cp1251", "Ёлка №1"),
         ("koi8r", "Ёлка"),
-        ("cp866", "Ёлка №1"),
+        ("cp866", "Ёлка"),
         ("latin1", "naïve €"),
         ("ascii", "plain"),
     ] {
@@ -211,7 +211,7 @@ fn bytes_that_are_no_character_are_never_a_question_mark() {
 
 #[test]
 fn what_looks_like_utf8_and_is_not_keeps_its_bytes() {
-    let (name, location) = store(&SERVER, "CREATE TABLE t (id INT PRIMARY KEY, v VARBINARY(9)) ENGINE = MyISAM;");
+    let (name, location) = store(&SERVER, "CREATE TABLE t (id INT PRIMARY KEY, v VARBINARY(36)) ENGINE = MyISAM;");
     SERVER.sql(&name, "INSERT INTO t VALUES (1, x'cfeff1'), (2, 'ok');");
     // The bytes stay when the definition changes beneath them, as after a careless copy of files.
     SERVER.sql(&name, "CREATE TABLE u (id INT PRIMARY KEY, v VARCHAR(9) CHARACTER SET utf8mb4) ENGINE = MyISAM;");
