@@ -18,10 +18,12 @@ pub(crate) struct Found {
     pub(crate) tree: String,
     /// It holds its rows in partitions.
     pub(crate) partitioned: bool,
+    /// It is another server's.
+    foreign: bool,
 }
 
 const FIND: &str = "SELECT c.oid, coalesce((SELECT array_agg(t.relid::oid) FROM pg_partition_tree(c.oid) t), ARRAY[c.oid]), \
-    c.relkind = 'p', c.relispartition FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+    c.relkind = 'p', c.relispartition, c.relkind = 'f' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
     WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'f')";
 
 /// Files of a tree: tables, TOAST, indexes of both. A partitioned table itself has none.
@@ -38,7 +40,8 @@ pub(crate) fn find(session: &mut Session, operation: &'static str, table: &Table
     if line.flag(3)? {
         return Err(refused(ErrorKind::Unsupported, operation, "partition").on(table));
     }
-    Ok(Found { id: table.clone(), oid: line.number(0)?, tree: line.text(1)?, partitioned: line.flag(2)? })
+    let (oid, tree, partitioned, foreign) = (line.number(0)?, line.text(1)?, line.flag(2)?, line.flag(4)?);
+    Ok(Found { id: table.clone(), oid, tree, partitioned, foreign })
 }
 
 impl Found {
@@ -46,6 +49,11 @@ impl Found {
     pub(crate) fn alone(&self) -> String {
         let only = if self.partitioned { "" } else { "ONLY " };
         format!("{only}{}", quote_table(&self.id))
+    }
+
+    /// A foreign table cannot be locked from here.
+    pub(crate) fn must_be_here(&self, operation: &'static str) -> Result<()> {
+        if self.foreign { Err(refused(ErrorKind::Unsafe, operation, "elsewhere:foreign").on(&self.id)) } else { Ok(()) }
     }
 
     /// The numbers of all files that hold it now. A rewrite gives new ones.

@@ -24,6 +24,10 @@ const ON_TRUNCATE: u8 = 1 << 5;
 /// empties the subscriber's table: that may be the new system.
 const OBSTACLES: &str = "SELECT o.code FROM ( \
     SELECT 1, 'replication-role' WHERE current_setting('session_replication_role') <> 'origin' \
+    UNION ALL SELECT 1, 'system-table' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+        WHERE c.oid = $2::oid AND starts_with(n.nspname::text, 'pg_') \
+    UNION ALL SELECT 2, 'access-method:' || m.amname FROM pg_class c JOIN pg_am m ON m.oid = c.relam \
+        WHERE c.oid = ANY ($1::oid[]) AND m.amname <> 'heap' AND c.relkind IN ('r', 'p') \
     UNION ALL SELECT 2, 'elsewhere:foreign' FROM pg_class WHERE oid = ANY ($1::oid[]) AND relkind = 'f' \
     UNION ALL SELECT 3, 'row-security' WHERE row_security_active($2::oid) \
     UNION ALL SELECT 4, 'trigger:' || tgname FROM pg_trigger WHERE tgrelid = ANY ($1::oid[]) AND NOT tgisinternal \

@@ -1,7 +1,7 @@
 //! How deep destruction can go here: each condition of a level looked at on the server. Changes nothing.
 //!
 //! Judged by what the role may do, not by what it is called: a role with the right grants reaches what a superuser does.
-//! Each condition that stands in the way says in `unblock` what would clear it.
+//! A condition that a statement would clear says it in `unblock`; advice in words is the words' own (`conditions`).
 
 use crate::server_log;
 use crate::session::Session;
@@ -18,7 +18,7 @@ pub(crate) struct Outcome {
     pub(crate) files_replaced: Option<bool>,
     /// Dead rows may have been copied by a rewrite that ran while somebody held an old view of the store.
     pub(crate) rewrote: bool,
-    /// Statistics, comments left on the tables.
+    /// Statistics left of the tables.
     pub(crate) statistics_left: Option<i64>,
     /// Comments left on the tables.
     pub(crate) comments_left: Option<i64>,
@@ -79,10 +79,7 @@ fn look(session: &mut Session, means: Means, held_back: Level) -> Result<Vec<Pre
         statement_statistics(session)?,
         other_recorders(session)?,
         no_temporary_files(session)?,
-        unblocked(
-            condition("files-readable", Level::L2, if place { State::Pass } else { State::Unknown }),
-            "run on the server's machine, as root or as the server's user",
-        ),
+        condition("files-readable", Level::L2, if place { State::Pass } else { State::Unknown }),
         server_log::condition(session, &surface)?,
         // PostgreSQL gives blocks back to the file system and overwrites none.
         condition("freed-space", Level::L2f, State::Unknown),
@@ -185,22 +182,20 @@ impl Counts {
 }
 
 fn not_in_recovery(count: &Counts) -> Precondition {
-    let told = condition("not-in-recovery", Level::L0, passes(!count.in_recovery));
-    unblocked(told, "connect to the primary server")
+    condition("not-in-recovery", Level::L0, passes(!count.in_recovery))
 }
 
 /// Some tables must be ours; which ones go is not known here, and a table of another owner refuses by itself.
 fn owns_tables(count: &Counts) -> Precondition {
     let told = condition("owns-tables", Level::L1, passes(count.tables_owned > 0 || count.tables == 0));
-    let told = with(with(told, "tables", count.tables), "owned", count.tables_owned);
-    unblocked(told, "connect as the owner of the tables, or be granted that role")
+    with(with(told, "tables", count.tables), "owned", count.tables_owned)
 }
 
 /// A materialised view repeats the rows until its owner refreshes it.
 fn owns_views(count: &Counts) -> Precondition {
     let told = condition("materialised-views", Level::L1, passes(count.views == count.views_owned));
     let told = with(with(told, "views", count.views), "owned", count.views_owned);
-    unblocked(told, "ALTER MATERIALIZED VIEW … OWNER TO the role that erases")
+    unblocked(told, "ALTER MATERIALIZED VIEW … OWNER TO …")
 }
 
 /// Refreshing views and putting links back runs them, and nobody knows what they do.
@@ -215,23 +210,17 @@ fn disk_space(surface: &Surface, count: &Counts) -> Precondition {
     match surface.free_bytes {
         Some(free) => {
             let told = condition("disk-space", Level::L1, passes(free >= need));
-            unblocked(with(with(told, "need_bytes", need), "free_bytes", free), "free room on the server's volume")
+            with(with(told, "need_bytes", need), "free_bytes", free)
         }
         // It cannot be seen from afar; a full disk takes the unit back and loses nothing. A full log does stop the server.
-        None => unblocked(
-            with(condition("disk-space", Level::L2, State::Unknown), "need_bytes", need),
-            "run on the server's machine, where the room can be seen",
-        ),
+        None => with(condition("disk-space", Level::L2, State::Unknown), "need_bytes", need),
     }
 }
 
 /// Measured: merely open on another table, it lets VACUUM FULL copy 126,000 dead values and report success.
 fn no_prepared_transaction(count: &Counts) -> Precondition {
     let told = condition("no-prepared-transaction", Level::L1, passes(count.prepared == 0));
-    unblocked(
-        with(told, "transactions", count.prepared),
-        "ROLLBACK PREPARED or COMMIT PREPARED of each in pg_prepared_xacts",
-    )
+    unblocked(with(told, "transactions", count.prepared), "ROLLBACK PREPARED …")
 }
 
 /// Never in the way: nothing here deletes row by row, and a link is checked again by one join. Told for who does.
@@ -244,8 +233,7 @@ fn dedicated(means: Means) -> Precondition {
         Means::Dedicated => true,
         Means::Shared => false,
     };
-    let told = condition("dedicated-server", Level::L2, passes(alone));
-    unblocked(told, "logs and settings belong to others too: move the store to a server of its own")
+    condition("dedicated-server", Level::L2, passes(alone))
 }
 
 /// A slot keeps segments, and logical ones keep dead rows of catalogs (measured: 8,984 values stay in the log).
@@ -258,7 +246,7 @@ fn no_slot(count: &Counts) -> Precondition {
 /// A standby is a copy, and so is what pg_basebackup or pg_receivewal takes.
 fn no_standby(count: &Counts) -> Precondition {
     let told = condition("no-standby", Level::L2, passes(count.standbys == 0));
-    unblocked(with(told, "receivers", count.standbys), "stop what stands in pg_stat_replication; it holds copies")
+    unblocked(with(told, "receivers", count.standbys), "SELECT * FROM pg_stat_replication")
 }
 
 fn no_wal_kept(count: &Counts) -> Precondition {
@@ -275,7 +263,7 @@ fn no_archiving(session: &mut Session, count: &Counts) -> Result<Precondition> {
         let sql = "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'";
         told = with(told, "waiting", session.one("reach", sql, &[])?.number(0)?);
     }
-    Ok(unblocked(told, "destroy the archive, ALTER SYSTEM SET archive_mode = off, restart"))
+    Ok(unblocked(told, "ALTER SYSTEM SET archive_mode = off"))
 }
 
 fn may_call(session: &mut Session, function: &str) -> Result<bool> {
@@ -306,21 +294,20 @@ fn wal_turnover(session: &mut Session) -> Result<Precondition> {
     let sql = "SELECT source FROM pg_settings WHERE name = 'wal_recycle' AND setting = 'on'";
     let fixed = session.query("reach", sql, &[])?.first().map(|line| line.text(0)).transpose()?;
     if fixed.as_deref() == Some("command line") {
-        let told = with(condition("wal-turnover", Level::L2, State::Fail), "fixed", "wal_recycle");
-        return Ok(unblocked(told, "restart the server without wal_recycle on its command line"));
+        return Ok(with(condition("wal-turnover", Level::L2, State::Fail), "fixed", "wal_recycle"));
     }
     let told = condition("wal-turnover", Level::L2, passes(missing.is_empty()));
     if missing.is_empty() {
         return Ok(told);
     }
-    Ok(unblocked(with(told, "missing", missing.join(", ")), "connect as a superuser"))
+    Ok(with(told, "missing", missing.join(", ")))
 }
 
 /// Since version 18 an owner may clear the statistics of columns, not the extended ones.
 fn statistics(session: &mut Session) -> Result<Precondition> {
     let told = condition("statistics-clearable", Level::L2, passes(session.server.superuser));
     let extended = session.one("reach", "SELECT count(*) FROM pg_statistic_ext", &[])?.number(0)?;
-    Ok(unblocked(with(told, "extended", extended), "connect as a superuser"))
+    Ok(with(told, "extended", extended))
 }
 
 /// The system's own tables are written anew by the database's owner.
@@ -328,8 +315,7 @@ fn catalogs(session: &mut Session) -> Result<Precondition> {
     let sql = "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()";
     let owner = session.server.superuser || session.one("reach", sql, &[])?.flag(0)?;
     let comments = session.one("reach", COMMENTS, &[])?.number(0)?;
-    let told = with(condition("catalogs-rewritable", Level::L2, passes(owner)), "comments", comments);
-    Ok(unblocked(told, "connect as the owner of the database, or as a superuser"))
+    Ok(with(condition("catalogs-rewritable", Level::L2, passes(owner)), "comments", comments))
 }
 
 const COMMENTS: &str = "SELECT count(*) FROM pg_description d JOIN pg_class c ON c.oid = d.objoid \
@@ -339,10 +325,7 @@ const COMMENTS: &str = "SELECT count(*) FROM pg_description d JOIN pg_class c ON
 /// What tables refer to by a number is in nobody's rows and was never proved; whose it is only a person can tell.
 fn no_large_object(count: &Counts) -> Precondition {
     let told = condition("no-large-object", Level::L2, passes(count.large_objects == 0));
-    unblocked(
-        with(told, "objects", count.large_objects),
-        "vacuumlo, or SELECT lo_unlink(oid) FROM pg_largeobject_metadata",
-    )
+    unblocked(with(told, "objects", count.large_objects), "SELECT lo_unlink(oid) FROM pg_largeobject_metadata")
 }
 
 /// What keeps texts of statements. The library's file stays when its extension is dropped.
@@ -361,9 +344,11 @@ fn statement_statistics(session: &mut Session) -> Result<Precondition> {
     Ok(match (installed, loaded) {
         (_, Some(false)) => told(State::Pass),
         (Some(_), Some(true)) if may_reset => told(State::Pass),
-        (Some(_), Some(true)) => unblocked(told(State::Fail), "GRANT EXECUTE ON FUNCTION pg_stat_statements_reset"),
+        (Some(_), Some(true)) => {
+            unblocked(told(State::Fail), "GRANT EXECUTE ON FUNCTION pg_stat_statements_reset TO …")
+        }
         (None, Some(true)) => unblocked(told(State::Fail), "CREATE EXTENSION pg_stat_statements"),
-        (_, None) => unblocked(told(State::Unknown), "GRANT pg_read_all_settings"),
+        (_, None) => unblocked(told(State::Unknown), "GRANT pg_read_all_settings TO …"),
     })
 }
 
@@ -383,25 +368,23 @@ const HARMLESS: [&str; 5] = ["pg_stat_statements", "auto_explain", "pgaudit", "p
 fn other_recorders(session: &mut Session) -> Result<Precondition> {
     let told = |state| condition("known-libraries", Level::L2, state);
     let Some(all) = preloaded(session)? else {
-        return Ok(unblocked(told(State::Unknown), "GRANT pg_read_all_settings"));
+        return Ok(unblocked(told(State::Unknown), "GRANT pg_read_all_settings TO …"));
     };
     let others: Vec<&str> = all.iter().map(String::as_str).filter(|name| !HARMLESS.contains(name)).collect();
     if others.is_empty() {
         return Ok(told(State::Pass));
     }
-    let told = with(told(State::Unknown), "libraries", others.join(", "));
-    Ok(unblocked(told, "take it out of shared_preload_libraries, remove its files, restart"))
+    Ok(with(told(State::Unknown), "libraries", others.join(", ")))
 }
 
 /// Sorts that were too big for memory; those of a crashed session stay until the next start.
 fn no_temporary_files(session: &mut Session) -> Result<Precondition> {
     if !may_call(session, "pg_ls_tmpdir()")? {
-        return Ok(unblocked(condition("no-temporary-files", Level::L2, State::Unknown), "GRANT pg_monitor"));
+        return Ok(unblocked(condition("no-temporary-files", Level::L2, State::Unknown), "GRANT pg_monitor TO …"));
     }
     let sql = "SELECT count(*) FROM pg_tablespace t, pg_ls_tmpdir(t.oid) WHERE t.spcname <> 'pg_global'";
     let files = session.one("reach", sql, &[])?.number(0)?;
-    let told = with(condition("no-temporary-files", Level::L2, passes(files == 0)), "files", files);
-    Ok(unblocked(told, "wait until the statements that sort have ended, or restart the server"))
+    Ok(with(condition("no-temporary-files", Level::L2, passes(files == 0)), "files", files))
 }
 
 #[cfg(test)]

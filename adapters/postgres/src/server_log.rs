@@ -2,7 +2,7 @@
 //! (measured with default settings). Nobody but its owner removes it; what can be read from here is searched with all else.
 //! Reads settings, the log's folder, `/proc`.
 
-use crate::reach::{self, unblocked, with};
+use crate::reach::{self, with};
 use crate::session::Session;
 use crate::surface::Surface;
 use lastbell_contract::{Level, Precondition, Result, State};
@@ -26,14 +26,10 @@ pub(crate) fn condition(session: &mut Session, surface: &Surface) -> Result<Prec
     Ok(match kept(session, surface)? {
         Kept::Nowhere => told(State::Pass, "nowhere"),
         Kept::Files(files) => {
-            let told = with(told(State::Pass, "files"), "files", files.len());
-            // Not in the way: they are searched. But who wants them gone must do it.
-            with(told, "remove_by_hand", "older log files, after pg_rotate_logfile()")
+            // Not in the way: they are searched. Who wants them gone removes the older ones after pg_rotate_logfile().
+            with(told(State::Pass, "files"), "files", files.len())
         }
-        Kept::Elsewhere(place) => unblocked(
-            told(State::Unknown, place),
-            "search and remove the server's log by hand, or make it readable from here",
-        ),
+        Kept::Elsewhere(place) => told(State::Unknown, place),
     })
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn condition(session: &mut Session, blocks: Level) -> Result<Precondi
     let state = if old.is_empty() && !hidden.is_empty() { State::Unknown } else { passes(old.is_empty()) };
     let told =
         with(with(reach::condition("no-old-snapshot", blocks, state), "sessions", old.len()), "hidden", hidden.len());
-    Ok(unblocked(told, "end the sessions in pg_stat_activity that have a backend_xmin, or GRANT pg_read_all_stats"))
+    Ok(unblocked(told, "SELECT pg_terminate_backend(…)"))
 }
 
 fn look(session: &mut Session) -> Result<(BTreeSet<String>, BTreeSet<String>)> {

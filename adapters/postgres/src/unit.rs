@@ -4,6 +4,7 @@
 //! SHARE ROW EXCLUSIVE keeps every writer out and lets readers in until the first table is truncated; from then on it is
 //! ACCESS EXCLUSIVE. All is taken back by a ROLLBACK, the files too.
 
+use crate::catalog;
 use crate::error::{About, refused};
 use crate::found::{Found, find};
 use crate::judge::{Way, judge, refuse_event_triggers};
@@ -12,7 +13,7 @@ use crate::rebuild;
 use crate::scan;
 use crate::session::Session;
 use lastbell_contract::{
-    AdapterError, Counted, ErrorKind, Flow, LockRequest, LockedUnit, Moment, Operation, Result, Rewrite, Scan,
+    AdapterError, Catalog, Counted, ErrorKind, Flow, LockRequest, LockedUnit, Moment, Operation, Result, Rewrite, Scan,
     Statement, TableId, Visit, Witness,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,20 +21,30 @@ use std::time::{Duration, Instant};
 
 /// What a transaction of ours must not inherit from a role, a database or the server. `local` is durable here and does
 /// not wait for a standby that may be gone.
-const OPENING: [&str; 4] = [
+const OPENING: [&str; 5] = [
     "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE",
     "SET LOCAL synchronous_commit TO local",
     "SET LOCAL statement_timeout TO 0",
+    "SET LOCAL temp_tablespaces TO ''",
     "SET CONSTRAINTS ALL IMMEDIATE",
 ];
 
 /// Numbers of the files that hold tables since their rows went, by table.
 pub(crate) type Replaced = BTreeMap<TableId, BTreeSet<i64>>;
 
+/// What a visit remembers from one unit to the next.
+#[derive(Default)]
+pub(crate) struct Memory {
+    /// The catalog as the core has it.
+    pub(crate) known: Option<Catalog>,
+    /// Files of tables that were destroyed or rebuilt.
+    pub(crate) replaced: Replaced,
+}
+
 /// Some tables under lock.
 pub(crate) struct Unit<'a> {
     session: &'a mut Session,
-    replaced: &'a mut Replaced,
+    memory: &'a mut Memory,
     unit: Vec<TableId>,
     watched: Vec<TableId>,
     wait: Duration,
@@ -50,10 +61,10 @@ pub(crate) struct Unit<'a> {
 
 impl<'a> Unit<'a> {
     /// Begins the transaction, takes the lock, looks at the tables again.
-    pub(crate) fn begin(session: &'a mut Session, replaced: &'a mut Replaced, request: &LockRequest) -> Result<Self> {
+    pub(crate) fn begin(session: &'a mut Session, memory: &'a mut Memory, request: &LockRequest) -> Result<Self> {
         let mut unit = Self {
             session,
-            replaced,
+            memory,
             unit: request.unit.clone(),
             watched: request.watched.clone(),
             wait: Duration::from_millis(request.wait_ms.max(1)), // 0 would wait for ever
@@ -69,7 +80,11 @@ impl<'a> Unit<'a> {
         for sql in OPENING {
             unit.session.execute("lock", sql, &[])?;
         }
+        if unit.session.server.major >= 17 {
+            unit.session.execute("lock", "SET LOCAL transaction_timeout TO 0", &[])?;
+        }
         unit.lock_all(request)?;
+        unit.compare_columns()?;
         Ok(unit)
     }
 
@@ -78,7 +93,9 @@ impl<'a> Unit<'a> {
         let until = Instant::now() + self.wait;
         let mut tables = Vec::new();
         for table in request.unit.iter().chain(&request.watched) {
-            tables.push(find(self.session, "lock", table)?);
+            let found = find(self.session, "lock", table)?;
+            found.must_be_here("lock")?;
+            tables.push(found);
         }
         tables.sort_by_key(|found| found.oid);
         tables.dedup();
@@ -95,6 +112,20 @@ impl<'a> Unit<'a> {
             let files = found.files(self.session, "lock")?;
             self.before.insert(found.id, files);
         }
+        Ok(())
+    }
+
+    /// A column that came between the last look at the catalog and the lock holds what nobody will prove.
+    fn compare_columns(&mut self) -> Result<()> {
+        let Some(known) = self.memory.known.take() else { return Ok(()) };
+        let now = catalog::read(self.session)?;
+        for table in self.unit.iter().chain(&self.watched) {
+            let columns = |catalog: &Catalog| catalog.table(table).map(|found| found.columns.clone());
+            if columns(&known).is_some_and(|before| Some(before) != columns(&now)) {
+                return Err(refused(ErrorKind::Changed, "lock", "columns").on(table));
+            }
+        }
+        self.memory.known = Some(known);
         Ok(())
     }
 
@@ -178,6 +209,7 @@ impl<'a> Unit<'a> {
 
     /// Takes a link off until the commit.
     pub(crate) fn loosen(&mut self, link: Link) -> Result<()> {
+        refuse_event_triggers(self.session, "destroy")?;
         link.loosen(self.session, "destroy")?;
         self.loose.push(link);
         Ok(())
@@ -295,7 +327,7 @@ impl LockedUnit for Unit<'_> {
             unit.tie_all()?;
             unit.session.execute("commit", "COMMIT", &[])?;
             unit.open = false;
-            unit.replaced.append(&mut unit.after);
+            unit.memory.replaced.append(&mut unit.after);
             Ok(())
         })
     }

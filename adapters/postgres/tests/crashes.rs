@@ -1,5 +1,5 @@
 //! The server is killed, or we are, or the disk is full, in the middle: nothing is lost, and the next run ends it.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod store;
 use lastbell_contract::{
@@ -73,7 +73,7 @@ fn a_server_killed_in_mid_scrub_is_scrubbed_again() {
     drop(eraser);
     let all: Vec<String> = heard.techniques().into_iter().map(str::to_owned).collect();
     let mut left: Vec<Setting> = Vec::new();
-    for place in 0..all.len() {
+    for (place, technique) in all.iter().enumerate() {
         let mut seen = 0;
         let mut settings = Vec::new();
         let mut kill = |moment: Moment, statement: &Statement| {
@@ -90,7 +90,7 @@ fn a_server_killed_in_mid_scrub_is_scrubbed_again() {
         eraser.tidy(&left, &mut Heard::default()).unwrap();
         let ended = eraser.scrub(&wish, &mut heard);
         if let Err(error) = &ended {
-            assert_eq!(error.kind, ErrorKind::Unreachable, "{}: {error}", all[place]);
+            assert_eq!(error.kind, ErrorKind::Unreachable, "{technique}: {error}");
         }
         drop(heard);
         drop(eraser);

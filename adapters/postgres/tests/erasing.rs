@@ -3,6 +3,7 @@
 
 mod store;
 use lastbell_contract::{ErrorKind, LockRequest, Moment, Value};
+use lastbell_testkit::servers::{Options, Postgres};
 use std::process::Command;
 use store::*;
 
@@ -129,6 +130,14 @@ const REFUSALS: &[(&str, &str, bool, ErrorKind, &str)] = &[
         ErrorKind::Unsafe,
         "row-security",
     ),
+    (
+        "ALTER TABLE pupils RENAME TO gone; CREATE FOREIGN DATA WRAPPER far; CREATE SERVER there FOREIGN DATA WRAPPER far;
+         CREATE FOREIGN TABLE pupils (id int) SERVER there; CREATE TABLE back AS TABLE gone",
+        "postgres",
+        false,
+        ErrorKind::Unsafe,
+        "elsewhere:foreign",
+    ),
     ("GRANT ALL ON pupils TO guest", "guest", false, ErrorKind::Denied, "not-owner"),
     (
         "CREATE TABLE kept (pupil int REFERENCES pupils); INSERT INTO kept VALUES (1)",
@@ -165,8 +174,57 @@ fn what_is_unsafe_is_refused_by_name_and_nothing_is_touched() {
         };
         assert_eq!(refusal(ended), (*kind, (*code).to_owned()), "{setup}");
         drop(eraser);
-        assert_eq!(store.rows("pupils"), 20, "{setup}");
+        let rows = if setup.contains("FOREIGN") { "gone" } else { "pupils" };
+        assert_eq!(store.rows(rows), 20, "{setup}");
     }
+}
+
+#[test]
+fn a_foreign_partition_and_the_systems_own_tables_are_refused() {
+    let store = fresh(
+        "CREATE FOREIGN DATA WRAPPER far; CREATE SERVER there FOREIGN DATA WRAPPER far;
+        CREATE TABLE visits (id int, year int) PARTITION BY RANGE (year);
+        CREATE TABLE visits_1 PARTITION OF visits FOR VALUES FROM (2020) TO (2021);
+        CREATE FOREIGN TABLE visits_2 PARTITION OF visits DEFAULT SERVER there; INSERT INTO visits VALUES (1, 2020);",
+    );
+    let mut eraser = store.eraser();
+    let told = refusal(try_destroy(eraser.as_mut(), &["visits"], &[]));
+    assert_eq!(told, (ErrorKind::Unsafe, "elsewhere:foreign".to_owned()));
+    assert_eq!(store.rows("visits_1"), 1);
+    let told = refusal(try_destroy(eraser.as_mut(), &["pg_catalog.pg_largeobject"], &[]));
+    assert_eq!(told, (ErrorKind::Unsafe, "system-table".to_owned()));
+}
+
+#[test]
+fn what_subscribers_would_lose_is_refused() {
+    let server = Postgres::start(&Options::fast().set("wal_level", "logical"));
+    let store = Store::on(
+        &server,
+        "CREATE TABLE pupils (id int PRIMARY KEY); INSERT INTO pupils VALUES (1);
+        CREATE PUBLICATION out FOR TABLE pupils;",
+    );
+    let mut eraser = store.eraser();
+    store.sql("SELECT pg_create_logical_replication_slot('new_platform', 'pgoutput')");
+    let told = refusal(try_destroy(eraser.as_mut(), &["pupils"], &[]));
+    assert_eq!(told, (ErrorKind::Unsafe, "published:out".to_owned()));
+    assert_eq!(store.rows("pupils"), 1);
+    store.sql("SELECT pg_drop_replication_slot('new_platform')");
+    destroy(eraser.as_mut(), &["pupils"]);
+}
+
+#[test]
+fn a_column_that_came_after_the_look_is_noticed_under_the_lock() {
+    let store = fresh(PUPILS_AND_MARKS);
+    let mut eraser = store.eraser();
+    eraser.catalog().unwrap();
+    eraser.lock(&request(&["pupils", "marks"], &[])).map(drop).unwrap();
+    store.sql("ALTER TABLE marks ADD remark text");
+    assert_eq!(
+        refusal(eraser.lock(&request(&["pupils"], &["marks"])).map(drop)),
+        (ErrorKind::Changed, "columns".into())
+    );
+    eraser.catalog().unwrap();
+    destroy(eraser.as_mut(), &["pupils", "marks"]);
 }
 
 #[test]
