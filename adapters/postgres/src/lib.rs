@@ -71,7 +71,7 @@ impl Adapter for Postgres {
     }
 
     fn open_reader(&self, location: &Location) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(read::PostgresReader::open(location)?))
+        Ok(Box::new(session::connect(location, session::Purpose::Read)?))
     }
 
     fn open_eraser(&self, location: &Location, _permit: &ErasePermit) -> Result<Box<dyn Eraser>> {
