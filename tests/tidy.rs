@@ -46,9 +46,10 @@ const DRIVERS: [(&str, &[&str], &str); 4] = [
 ];
 
 /// `file, what, reason`: what only `cli/` may do elsewhere.
-const OUTSIDE_CLI: [(&str, &str, &str); 2] = [
+const OUTSIDE_CLI: [(&str, &str, &str); 3] = [
     ("src/main.rs", "env::args_os", "the binary hands its arguments to cli::run"),
     ("adapters/mysql/src/options.rs", "env::", "MYSQL_HOST and the like belong to the engine's own programs"),
+    ("adapters/postgres/src/surroundings.rs", "env::", "PGHOST and the like belong to the engine's own programs"),
 ];
 
 /// Codes of `src/profile/` that also arise where no written file is at hand, so that their texts cannot name a place.

@@ -114,6 +114,7 @@ fn bad(code: &str) -> AdapterError {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -55,7 +55,7 @@ struct Head {
 }
 
 struct Parts {
-    columns: Vec<(Column, Vec<String>)>,
+    columns: Vec<ToldColumn>,
     keys: Keys,
     triggers: Vec<Trigger>,
 }
@@ -133,8 +133,11 @@ fn table(head: Head, parts: Parts, names: &Names) -> Table {
     }
 }
 
-/// Columns of each table, each with the texts of its definition that stay when rows go: default, computation, labels.
-fn columns(session: &mut Session) -> Result<BTreeMap<u32, Vec<(Column, Vec<String>)>>> {
+/// A column with the texts of its definition that stay when rows go: default, computation, labels.
+type ToldColumn = (Column, Vec<String>);
+
+/// Columns of each table.
+fn columns(session: &mut Session) -> Result<BTreeMap<u32, Vec<ToldColumn>>> {
     let sql = format!(
         "SELECT a.attrelid, a.attname, a.atttypid, format_type(a.atttypid, a.atttypmod), a.attnotnull OR t.typnotnull, \
                 a.attgenerated <> '', col_description(a.attrelid, a.attnum), pg_get_expr(d.adbin, d.adrelid), \
@@ -148,7 +151,7 @@ fn columns(session: &mut Session) -> Result<BTreeMap<u32, Vec<(Column, Vec<Strin
     let lines = session.query("catalog", &sql, &[])?;
     let numbers = lines.iter().map(|line| Ok(oid(line.number(2)?))).collect::<Result<Vec<u32>>>()?;
     let types = types::of(session, "catalog", &numbers)?;
-    let mut found: BTreeMap<u32, Vec<(Column, Vec<String>)>> = BTreeMap::new();
+    let mut found: BTreeMap<u32, Vec<ToldColumn>> = BTreeMap::new();
     for (line, number) in lines.iter().zip(&numbers) {
         let column = Column {
             name: line.text(1)?,

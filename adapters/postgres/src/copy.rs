@@ -133,14 +133,15 @@ pub(crate) fn data_row(hows: &[How], body: &[u8]) -> Result<Row> {
 }
 
 fn odd() -> AdapterError {
-    refused(ErrorKind::Damaged, "scan", "copy-format")
+    refused(ErrorKind::Damaged, "scan", "odd-answer")
 }
 
 fn cut() -> AdapterError {
-    refused(ErrorKind::Unreachable, "scan", "copy-cut")
+    refused(ErrorKind::Unreachable, "scan", "lost")
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -1,6 +1,21 @@
 //! The PostgreSQL adapter: reads a database over one connection, and erases tables of one under lock.
 //! Reads the store over the wire and, where they can be reached, its files; writes through the eraser only.
 //!
+//! # What holds while reading
+//!
+//! * One connection, one statement a call: only the extended protocol is spoken (`session.rs`). The session's settings are
+//!   fixed first, and its search path holds PostgreSQL's own names alone, so that neither a role's nor a database's settings
+//!   nor a function of the same name changes a value.
+//! * Tables come by `COPY … (FORMAT binary)` and are read where they lie in the receive buffer (`copy.rs`). The
+//!   stream has an end of its own and the server says how many rows it sent; without both the scan is an error.
+//! * A visitor's stop is a cancellation, not the reading of the rest; inside a snapshot or a lock it goes back to a savepoint.
+//! * Reading takes ACCESS SHARE for the time of a statement, and the moment of a snapshot holds VACUUM back. Listing the
+//!   catalog opens no table and waits for no lock.
+//! * Types without a value of the contract come as the text of their own output function; unknown ones are refused by name
+//!   (`types.rs`). Row security that would hide rows makes a scan fail.
+//! * The way leaves the machine under TLS with authority and name checked, unless `sslmode=disable` is said; SCRAM is done
+//!   without channel binding.
+//!
 //! # What holds during destruction
 //!
 //! * A unit is one READ COMMITTED transaction: SHARE ROW EXCLUSIVE on its tables and the watched ones from the beginning,
@@ -10,8 +25,6 @@
 //! * `scrub` from L2 on rewrites system tables, resets pg_stat_statements and turns the log over; of the server's settings
 //!   it changes `wal_recycle` alone, announced and restored. Log files of the server it never removes, nor large objects.
 //! * A restart is never done. What only a restart, a privilege or a person can clear stands in a condition's `unblock`.
-
-#![allow(dead_code, reason = "whether the way is encrypted is told to nobody yet")]
 
 mod address;
 mod calendar;

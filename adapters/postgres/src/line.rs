@@ -29,12 +29,12 @@ impl Line {
         rest.is_empty().then_some(Self { operation, cells })
     }
 
-    fn odd(&self, code: &str) -> AdapterError {
-        refused(ErrorKind::Engine, self.operation, code)
+    fn odd(&self) -> AdapterError {
+        refused(ErrorKind::Engine, self.operation, "odd-answer")
     }
 
     fn cell(&self, place: usize) -> Result<Option<&[u8]>> {
-        self.cells.get(place).map(Option::as_deref).ok_or_else(|| self.odd("answer-columns"))
+        self.cells.get(place).map(Option::as_deref).ok_or_else(|| self.odd())
     }
 
     /// A text, or nothing for NULL.
@@ -51,17 +51,17 @@ impl Line {
 
     /// A text that cannot be NULL.
     pub(crate) fn text(&self, place: usize) -> Result<String> {
-        self.maybe(place)?.ok_or_else(|| self.odd("answer-null"))
+        self.maybe(place)?.ok_or_else(|| self.odd())
     }
 
     /// A whole number that cannot be NULL.
     pub(crate) fn number(&self, place: usize) -> Result<i64> {
-        self.text(place)?.parse().map_err(|_| self.odd("answer-number"))
+        self.text(place)?.parse().map_err(|_| self.odd())
     }
 
     /// A whole number, or nothing for NULL.
     pub(crate) fn maybe_number(&self, place: usize) -> Result<Option<i64>> {
-        self.maybe(place)?.map(|text| text.parse().map_err(|_| self.odd("answer-number"))).transpose()
+        self.maybe(place)?.map(|text| text.parse().map_err(|_| self.odd())).transpose()
     }
 
     /// A boolean that cannot be NULL.
@@ -69,14 +69,14 @@ impl Line {
         match self.cell(place)? {
             Some(b"t") => Ok(true),
             Some(b"f") => Ok(false),
-            Some(_) | None => Err(self.odd("answer-flag")),
+            Some(_) | None => Err(self.odd()),
         }
     }
 
     /// The elements of a one-dimensional array of texts; NULL is an empty one, a NULL in it an empty text.
     pub(crate) fn texts(&self, place: usize) -> Result<Vec<String>> {
         let Some(text) = self.maybe(place)? else { return Ok(Vec::new()) };
-        elements(&text).ok_or_else(|| self.odd("answer-array"))
+        elements(&text).ok_or_else(|| self.odd())
     }
 }
 
@@ -112,6 +112,7 @@ fn elements(text: &str) -> Option<Vec<String>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

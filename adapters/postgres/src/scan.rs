@@ -73,7 +73,7 @@ pub(crate) fn count(session: &mut Session, table: &TableId) -> Result<u64> {
     let shape = shape::of(session, "count", table)?;
     shape.must_be_here("count")?;
     let line = session.one("count", &format!("SELECT count(*) FROM {}", counted(&shape)), &[]).about(table)?;
-    u64::try_from(line.number(0)?).map_err(|_| refused(ErrorKind::Damaged, "count", "negative-count").on(table))
+    u64::try_from(line.number(0)?).map_err(|_| refused(ErrorKind::Damaged, "count", "odd-answer").on(table))
 }
 
 /// Large objects are counted without reading them.

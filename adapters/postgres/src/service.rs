@@ -49,6 +49,7 @@ fn section(text: &str, name: &str) -> Result<Option<Parameters>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -160,7 +160,7 @@ impl Session {
         let mut lines = Vec::new();
         let mut take = |body: &[u8]| {
             lines
-                .push(Line::parse(operation, body).ok_or_else(|| refused(ErrorKind::Engine, operation, "answer-row"))?);
+                .push(Line::parse(operation, body).ok_or_else(|| refused(ErrorKind::Engine, operation, "odd-answer"))?);
             Ok(Flow::Continue)
         };
         self.ask(operation, sql, parameters, Form::Text, &mut take)?;
@@ -172,7 +172,7 @@ impl Session {
         let mut lines = self.query(operation, sql, parameters)?;
         match (lines.pop(), lines.is_empty()) {
             (Some(line), true) => Ok(line),
-            (Some(_), false) | (None, _) => Err(refused(ErrorKind::Engine, operation, "answer-rows")),
+            (Some(_), false) | (None, _) => Err(refused(ErrorKind::Engine, operation, "odd-answer")),
         }
     }
 
@@ -243,7 +243,7 @@ impl Session {
                 Ok(message) if message.tag == b'G' => return Ok(None),
                 Ok(message) if message.tag == b'Z' => {
                     self.wire.give_up();
-                    return Err(refused(ErrorKind::Engine, operation, "no-copy"));
+                    return Err(refused(ErrorKind::Engine, operation, "odd-answer"));
                 }
                 Ok(_) => {}
                 Err(fault) if self.wire.is_broken() => return Err(fault.during(operation)),
@@ -386,11 +386,6 @@ impl Session {
     pub(crate) fn stopper(&self) -> Stopper {
         self.stopper.clone()
     }
-
-    /// The way to the server is under TLS.
-    pub(crate) fn is_encrypted(&self) -> bool {
-        self.wire.stream().is_encrypted()
-    }
 }
 
 impl Drop for Session {
@@ -429,6 +424,7 @@ fn tagged(body: &[u8]) -> u64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

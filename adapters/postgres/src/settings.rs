@@ -237,6 +237,7 @@ fn bad(code: &str) -> AdapterError {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use std::ffi::OsString;

@@ -93,6 +93,10 @@ pub(crate) fn of(session: &mut Session, operation: &'static str, table: &TableId
     if (schema_of(table), table.name.as_str()) == LARGE_OBJECTS {
         return Ok(large_objects());
     }
+    let missing = || refused(ErrorKind::NotFound, operation, "table").on(table);
+    if table.name.contains('\0') || schema_of(table).contains('\0') {
+        return Err(missing()); // no name of PostgreSQL holds one, and no parameter may
+    }
     let sql = "SELECT c.oid, c.relkind, \
                       (SELECT w.fdwname FROM pg_foreign_table f JOIN pg_foreign_server s ON s.oid = f.ftserver \
                        JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw \
@@ -102,7 +106,7 @@ pub(crate) fn of(session: &mut Session, operation: &'static str, table: &TableId
                WHERE n.nspname = $1::text AND c.relname = $2::text AND c.relkind IN ('r', 'p', 'f') \
                AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')";
     let found = session.query(operation, sql, &[schema_of(table), &table.name]).about(table)?;
-    let Some(line) = found.first() else { return Err(refused(ErrorKind::NotFound, operation, "table").on(table)) };
+    let Some(line) = found.first() else { return Err(missing()) };
     let number = oid(line.number(0)?);
     let form = match (line.maybe(2)?, line.text(1)?.as_str()) {
         (Some(wrapper), _) => Form::Elsewhere(wrapper),

@@ -72,14 +72,6 @@ impl Stream {
             Self::Plain(stream) => stream.peer_addr().is_ok_and(|peer| peer.ip().is_loopback()),
         }
     }
-
-    /// Under TLS.
-    pub(crate) fn is_encrypted(&self) -> bool {
-        match self {
-            Self::Socket(_) | Self::Plain(_) => false,
-            Self::Tls(_) => true,
-        }
-    }
 }
 
 impl Read for Stream {
@@ -162,11 +154,11 @@ fn under_tls(mut stream: TcpStream, host: &str, settings: &Settings) -> Result<S
 
 fn connecting(error: &io::Error) -> AdapterError {
     let (kind, code) = match error.kind() {
-        io::ErrorKind::NotFound => (ErrorKind::Unreachable, "socket-not-found"),
+        io::ErrorKind::NotFound => (ErrorKind::Unreachable, "connect"),
         io::ErrorKind::PermissionDenied => (ErrorKind::Denied, "socket-denied"),
-        io::ErrorKind::ConnectionRefused => (ErrorKind::Unreachable, "connection-refused"),
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => (ErrorKind::Unreachable, "connection-timeout"),
-        _ => (ErrorKind::Unreachable, "connection-failed"), // io::ErrorKind is not ours and is open-ended
+        io::ErrorKind::ConnectionRefused => (ErrorKind::Unreachable, "connect"),
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => (ErrorKind::Unreachable, "timeout"),
+        _ => (ErrorKind::Unreachable, "line"), // io::ErrorKind is not ours and is open-ended
     };
     refused(kind, "open", code)
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub(crate) fn client(host: &str, mode: SslMode, files: &TlsFiles) -> Result<ClientConnection> {
     let provider = Arc::new(ring::default_provider());
     let roots = Arc::new(authorities(files)?);
-    let broken = |_| refused(ErrorKind::Unsupported, "open", "tls-authority-file");
+    let broken = |_| refused(ErrorKind::Unsupported, "open", "tls-file");
     let by_name = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider)).build().map_err(broken)?;
     let verifier: Arc<dyn ServerCertVerifier> = match mode {
         SslMode::VerifyCa => Arc::new(AnyName(by_name)),
@@ -44,16 +44,15 @@ fn settled(
     let (Some(certificate), Some(key)) = (&files.certificate, &files.key) else {
         return Ok(builder.with_no_client_auth());
     };
-    let unreadable = |error| file_failed(&error, "tls-client-file");
-    let chain = certificates(certificate, "tls-client-file")?;
-    let key = PrivateKeyDer::from_pem_file(key).map_err(unreadable)?;
-    builder.with_client_auth_cert(chain, key).map_err(|_| refused(ErrorKind::Denied, "open", "tls-client-file"))
+    let chain = certificates(certificate)?;
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| file_failed(&error))?;
+    builder.with_client_auth_cert(chain, key).map_err(|_| refused(ErrorKind::Denied, "open", "tls-file"))
 }
 
 fn authorities(files: &TlsFiles) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     let found = match &files.authority {
-        Some(path) => certificates(path, "tls-authority-file")?,
+        Some(path) => certificates(path)?,
         None => rustls_native_certs::load_native_certs().certs,
     };
     let (taken, _) = roots.add_parsable_certificates(found);
@@ -61,15 +60,15 @@ fn authorities(files: &TlsFiles) -> Result<RootCertStore> {
     if taken == 0 { Err(refused(ErrorKind::Unreachable, "open", "tls-authority-none")) } else { Ok(roots) }
 }
 
-fn certificates(path: &Path, code: &str) -> Result<Vec<CertificateDer<'static>>> {
-    let listed = CertificateDer::pem_file_iter(path).map_err(|error| file_failed(&error, code))?;
-    listed.collect::<std::result::Result<_, _>>().map_err(|error| file_failed(&error, code))
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let listed = CertificateDer::pem_file_iter(path).map_err(|error| file_failed(&error))?;
+    listed.collect::<std::result::Result<_, _>>().map_err(|error| file_failed(&error))
 }
 
-fn file_failed(error: &pem::Error, code: &str) -> AdapterError {
+fn file_failed(error: &pem::Error) -> AdapterError {
     match error {
-        pem::Error::Io(error) => system("open", error).code(code),
-        _ => refused(ErrorKind::Unsupported, "open", code), // not ours and open-ended; the file is no PEM
+        pem::Error::Io(error) => system("open", error).code("tls-file"),
+        _ => refused(ErrorKind::Unsupported, "open", "tls-file"), // not ours and open-ended; the file is no PEM
     }
 }
 

@@ -223,10 +223,8 @@ pub(crate) fn oid(number: i64) -> u32 {
 
 /// The types of the session's database; read again when a column has one that came later.
 pub(crate) fn of(session: &mut Session, operation: &'static str, needed: &[u32]) -> Result<Arc<Types>> {
-    if let Some(known) = &session.types {
-        if needed.iter().all(|oid| known.has(*oid)) {
-            return Ok(Arc::clone(known));
-        }
+    if let Some(known) = session.types.as_ref().filter(|known| needed.iter().all(|oid| known.has(*oid))) {
+        return Ok(Arc::clone(known));
     }
     let types = Arc::new(Types::load(session, operation)?);
     session.types = Some(Arc::clone(&types));

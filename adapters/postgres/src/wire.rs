@@ -61,14 +61,14 @@ impl Wire {
 
     /// Adds a message; `lay` writes it into the outbox.
     pub(crate) fn say(&mut self, lay: impl FnOnce(&mut BytesMut) -> io::Result<()>) -> Heard<()> {
-        lay(&mut self.outbox).map_err(|_| Fault::Protocol("message-too-long"))?;
+        lay(&mut self.outbox).map_err(|_| Fault::Protocol("statement-text"))?;
         if self.outbox.len() >= OUTBOX_BYTES { self.flush() } else { Ok(()) }
     }
 
     /// Sends what was said.
     pub(crate) fn flush(&mut self) -> Heard<()> {
         if self.broken {
-            return Err(Fault::Gone("connection-lost"));
+            return Err(Fault::Gone("lost"));
         }
         let sent = self.stream.write_all(&self.outbox).and_then(|()| self.stream.flush());
         self.outbox.clear();
@@ -100,7 +100,7 @@ impl Wire {
         let tag = head[0];
         if !(4..=MESSAGE_BYTES_MAX).contains(&length) {
             self.give_up();
-            return Err(Fault::Protocol("message-length"));
+            return Err(Fault::Protocol("odd-answer"));
         }
         self.fill(1 + length)?;
         let start = self.read + 5;
@@ -114,7 +114,7 @@ impl Wire {
             return Ok(());
         }
         if self.broken {
-            return Err(Fault::Gone("connection-lost"));
+            return Err(Fault::Gone("lost"));
         }
         self.inbox.copy_within(self.read..self.filled, 0);
         (self.read, self.filled) = (0, self.filled - self.read);
@@ -137,7 +137,7 @@ impl Wire {
 
     fn lost(&mut self) -> Fault {
         self.give_up();
-        Fault::Gone("connection-lost")
+        Fault::Gone("lost")
     }
 
     /// Of an error message: the code and whether the session goes on. Its texts quote rows and are not read.

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{catalog, database, in_schema, reader_as, server, table};
-use lastbell_contract::{Action, Catalog, Kind, Table, TableId, TableKind};
+use lastbell_contract::{Action, Catalog, ForeignKey, Kind, Table, TableId, TableKind};
 
 fn named<'a>(catalog: &'a Catalog, name: &str) -> &'a Table {
     catalog.table(&table(name)).unwrap_or_else(|| panic!("`{name}` is not listed"))
@@ -97,22 +97,22 @@ fn links_with_their_actions_also_to_and_from_partitions() {
          CREATE TABLE late (id int); ALTER TABLE late ADD FOREIGN KEY (id) REFERENCES p NOT VALID",
     );
     let listed = catalog(&made);
-    let links = |name: &str| -> Vec<(String, Vec<String>, String, Vec<String>, Action)> {
+    let links = |name: &str| -> Vec<ForeignKey> {
         let all = &named(&listed, name).foreign_keys;
         assert!(all.iter().all(|link| link.enforced));
-        let told = all.iter().map(|link| {
-            let name = link.name.clone().unwrap();
-            (name, link.columns.clone(), link.references.to_string(), link.referenced_columns.clone(), link.on_delete)
-        });
-        told.collect()
+        all.clone()
     };
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
-    let expected = ("two".to_owned(), words(&["y", "x"]), "s.parent".to_owned(), words(&["b", "a"]), Action::Cascade);
-    assert_eq!(links("child"), [expected]);
-    let told: Vec<(String, Action)> = links("leads").into_iter().map(|link| (link.2, link.4)).collect();
-    assert_eq!(told, [("leads".to_owned(), Action::NoAction), ("p".to_owned(), Action::SetNull)]);
-    let told: Vec<(String, String)> = links("q").into_iter().map(|link| (link.0, link.2)).collect();
-    assert_eq!(told, [("up".to_owned(), "p".to_owned()), ("own".to_owned(), "p".to_owned())]);
+    let two = links("child").remove(0);
+    assert_eq!((two.name.as_deref(), two.on_delete), (Some("two"), Action::Cascade));
+    assert_eq!((two.columns, two.references), (words(&["y", "x"]), in_schema("s", "parent")));
+    assert_eq!(two.referenced_columns, words(&["b", "a"]));
+    let told: Vec<(TableId, Action)> =
+        links("leads").into_iter().map(|link| (link.references, link.on_delete)).collect();
+    assert_eq!(told, [(table("leads"), Action::NoAction), (table("p"), Action::SetNull)]);
+    let told: Vec<(Option<String>, TableId)> =
+        links("q").into_iter().map(|link| (link.name, link.references)).collect();
+    assert_eq!(told, [(Some("up".to_owned()), table("p")), (Some("own".to_owned()), table("p"))]);
     assert_eq!(links("late").len(), 1);
     assert_eq!(names(&listed), ["child", "late", "leads", "p", "q", "s.parent"], "partitions are not listed");
 }
