@@ -1,10 +1,11 @@
 //! How deep destruction can go here: each condition of a level looked at on the server. Changes nothing.
 //!
-//! A condition that does not pass says in its detail what would open it: `command`, or the `missing` privileges.
+//! A condition that does not pass says in its detail what would open it (`unblock`), and which privileges are `missing`.
 
 use crate::files;
 use crate::logs;
 use crate::place::{self, Place};
+use crate::quote::quote;
 use crate::role::{self, Grants};
 use crate::session::Session;
 use crate::turnover;
@@ -35,27 +36,36 @@ struct Looker<'a> {
     session: &'a mut Session,
     grants: Grants,
     place: Option<Place>,
+    /// The account that we are, in quotes.
+    account: String,
 }
 
 fn look(session: &mut Session, wanted: Level, means: Means, afterwards: bool) -> Result<Vec<Precondition>> {
     let (grants, place) = (role::grants(session)?, place::find(session)?);
-    let mut looker = Looker { session, grants, place };
+    let name = session.row("reach", "SELECT CURRENT_USER()", (), |row| row.text(0))?;
+    let (user, host) = name.rsplit_once('@').unwrap_or((&name, "%"));
+    let account = format!("{}@{}", quote(user), quote(host));
+    let mut looker = Looker { session, grants, place, account };
     let mut all = vec![looker.writable()?, looker.table_privileges(), looker.own_tablespaces()?, looker.disk_space()?];
-    all.push(with(condition("overwrites-freed-space", Level::L2f, State::Fail), "engine", "mysql"));
+    let freed = condition("freed-space", Level::L2f, State::Fail);
+    all.push(with(freed, "unblock", "overwrite the volume or destroy the medium, by an act"));
     if wanted < Level::L2 {
         // What was not looked at does not count as open.
-        all.push(condition("not-looked-at", Level::L2, State::Unknown));
+        all.push(with(condition("not-looked-at", Level::L2, State::Unknown), "unblock", "ask for L2"));
         return Ok(all);
     }
-    all.push(condition("server-dedicated", Level::L2, passes(means == Means::Dedicated)));
+    let dedicated = condition("dedicated-server", Level::L2, passes(means == Means::Dedicated));
+    all.push(match means {
+        Means::Dedicated => dedicated,
+        Means::Shared => with(dedicated, "unblock", "move the database to a server of its own"),
+    });
     all.push(looker.server_privileges());
     if all.iter().any(|one| one.blocks == Level::L2 && one.state != State::Pass) {
         // The further looks need the same privileges.
-        all.push(looker.files_here());
+        all.push(looker.files_readable()?);
         return Ok(all);
     }
     all.extend([
-        looker.files_here(),
         looker.files_readable()?,
         looker.no_transactions()?,
         looker.no_prepared()?,
@@ -89,6 +99,10 @@ fn passes(good: bool) -> State {
 }
 
 impl Looker<'_> {
+    fn grant(&self, privileges: &str, on: &str) -> String {
+        format!("GRANT {privileges} ON {on} TO {}", self.account)
+    }
+
     fn is_on(&mut self, variable: &str) -> Result<bool> {
         let value = self.session.variable("reach", variable)?;
         Ok(value.is_some_and(|value| !["OFF", "0", "NONE", ""].contains(&value.to_uppercase().as_str())))
@@ -99,12 +113,13 @@ impl Looker<'_> {
         let past = ["SUPER", "READ_ONLY ADMIN", "READ ONLY ADMIN", "CONNECTION_ADMIN", "ALL PRIVILEGES"];
         for variable in ["innodb_read_only", "super_read_only"] {
             if self.is_on(variable)? {
-                return Ok(with(condition("server-writable", Level::L0, State::Fail), "setting", variable));
+                let told = with(condition("server-writable", Level::L0, State::Fail), "setting", variable);
+                return Ok(with(told, "unblock", "restart without it"));
             }
         }
         let locked = self.is_on("read_only")? && !self.grants.has_everywhere(&past);
         let told = condition("server-writable", Level::L0, passes(!locked));
-        Ok(if locked { with(told, "command", "SET GLOBAL read_only = 0") } else { told })
+        Ok(if locked { with(told, "unblock", "SET GLOBAL read_only = 0") } else { told })
     }
 
     /// What the lock and the rebuild of a table take. Those granted table by table, or by a role that is not active, are not
@@ -123,24 +138,28 @@ impl Looker<'_> {
         if missing.is_empty() {
             return told;
         }
-        let grant = format!("GRANT {} ON database.* TO account", missing.join(", "));
-        with(with(told, "missing", missing.join(", ")), "command", grant)
+        let on = format!("{}.*", quote(&self.session.database));
+        let grant = self.grant(&missing.join(", "), &on);
+        with(with(told, "missing", missing.join(", ")), "unblock", grant)
     }
 
     /// Tables inside the system tablespace give their pages back to it, and it never shrinks.
     fn own_tablespaces(&mut self) -> Result<Precondition> {
         let told = |state| condition("own-tablespaces", Level::L1, state);
         if !self.is_on("innodb_file_per_table")? {
-            return Ok(with(told(State::Fail), "command", "SET GLOBAL innodb_file_per_table = 1"));
+            return Ok(with(told(State::Fail), "unblock", "SET GLOBAL innodb_file_per_table = 1"));
         }
         match self.shared_tables()? {
             Some(0) => Ok(told(State::Pass)),
             Some(tables) => Ok(with(
                 with(told(State::Fail), "tables", tables),
-                "command",
+                "unblock",
                 "ALTER TABLE … FORCE, then a new data directory",
             )),
-            None => Ok(with(told(State::Unknown), "missing", "PROCESS")),
+            None => {
+                let told = with(told(State::Unknown), "missing", "PROCESS");
+                Ok(with(told, "unblock", self.grant("PROCESS", "*.*")))
+            }
         }
     }
 
@@ -178,7 +197,8 @@ impl Looker<'_> {
     /// rebuild may stop for want of room; then nothing is lost, and it is told.
     fn disk_space(&mut self) -> Result<Precondition> {
         let Some(place) = &self.place else {
-            return Ok(condition("disk-space", Level::L2, State::Unknown));
+            let unseen = condition("disk-space", Level::L2, State::Unknown);
+            return Ok(with(unseen, "unblock", "run lastbell on the server's own host"));
         };
         let sql = "SELECT CAST(COALESCE(MAX(DATA_LENGTH + INDEX_LENGTH), 0) AS UNSIGNED) FROM information_schema.TABLES \
                    WHERE TABLE_SCHEMA = DATABASE()";
@@ -188,7 +208,9 @@ impl Looker<'_> {
                 let free = volume.f_bavail.saturating_mul(volume.f_frsize);
                 with(condition("disk-space", Level::L1, passes(free >= need)), "free_bytes", free)
             }
-            Err(_) => condition("disk-space", Level::L1, State::Unknown),
+            Err(_) => {
+                with(condition("disk-space", Level::L1, State::Unknown), "unblock", "let lastbell read the volume")
+            }
         };
         Ok(with(told, "need_bytes", need))
     }
@@ -214,22 +236,21 @@ impl Looker<'_> {
         if missing.is_empty() {
             return told;
         }
-        let grant = format!("GRANT {} ON *.* TO account", missing.join(", "));
-        with(with(told, "missing", missing.join(", ")), "command", grant)
+        let first: Vec<&str> = missing.iter().filter_map(|needed| needed.split('|').next()).collect();
+        let grant = self.grant(&first.join(", "), "*.*");
+        with(with(told, "missing", missing.join(", ")), "unblock", grant)
     }
 
     /// L2 says what was looked for in which files; without files it says nothing.
-    fn files_here(&mut self) -> Precondition {
-        let told = condition("files-here", Level::L2, if self.place.is_some() { State::Pass } else { State::Unknown });
-        if self.place.is_some() { told } else { with(told, "command", "run lastbell on the server's own host") }
-    }
-
     fn files_readable(&mut self) -> Result<Precondition> {
         let told = |state| condition("files-readable", Level::L2, state);
+        if self.place.is_none() {
+            return Ok(with(told(State::Unknown), "unblock", "run lastbell on the server's own host, as root"));
+        }
         let files = match files::list(self.session) {
             Ok(files) => files,
             Err(error) if [ErrorKind::Denied, ErrorKind::Unsupported].contains(&error.kind) => {
-                return Ok(told(State::Unknown));
+                return Ok(with(told(State::Unknown), "unblock", "run lastbell as root or as the server's user"));
             }
             Err(error) => return Err(error),
         };
@@ -244,19 +265,21 @@ impl Looker<'_> {
     fn no_transactions(&mut self) -> Result<Precondition> {
         let sql = "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_mysql_thread_id <> CONNECTION_ID()";
         let open = self.session.number("reach", sql, ())?;
-        let told = with(condition("no-open-transactions", Level::L2, passes(open == 0)), "transactions", open);
-        Ok(if open > 0 { with(told, "command", "KILL their connections: information_schema.INNODB_TRX") } else { told })
+        let told = with(condition("no-open-transaction", Level::L2, passes(open == 0)), "transactions", open);
+        Ok(if open > 0 { with(told, "unblock", "KILL their connections: information_schema.INNODB_TRX") } else { told })
     }
 
     /// A transaction that was prepared and forgotten outlives its connection and the server.
     fn no_prepared(&mut self) -> Result<Precondition> {
-        let told = |state| condition("no-prepared-transactions", Level::L2, state);
+        let told = |state| condition("no-prepared-transaction", Level::L2, state);
         match self.session.rows("reach", "XA RECOVER", (), |_| Ok(())) {
             Ok(found) if found.is_empty() => Ok(told(State::Pass)),
             Ok(found) => {
-                Ok(with(with(told(State::Fail), "transactions", found.len()), "command", "XA RECOVER; XA ROLLBACK …"))
+                Ok(with(with(told(State::Fail), "transactions", found.len()), "unblock", "XA RECOVER; XA ROLLBACK …"))
             }
-            Err(error) if error.kind == ErrorKind::Denied => Ok(told(State::Unknown)),
+            Err(error) if error.kind == ErrorKind::Denied => {
+                Ok(with(told(State::Unknown), "unblock", self.grant("XA_RECOVER_ADMIN", "*.*")))
+            }
             Err(error) => Err(error),
         }
     }
@@ -274,8 +297,8 @@ impl Looker<'_> {
             Err(error) if error.kind == ErrorKind::Denied => {
                 return Ok(with(
                     condition("no-replicas", Level::L2, State::Unknown),
-                    "missing",
-                    "REPLICATION MASTER ADMIN",
+                    "unblock",
+                    self.grant("REPLICATION MASTER ADMIN", "*.*"),
                 ));
             }
             Err(error) => return Err(error),
@@ -284,7 +307,7 @@ impl Looker<'_> {
         let told = condition("no-replicas", Level::L2, passes(replicas == 0));
         let told = with(told, "replicas", replicas);
         Ok(if replicas > 0 {
-            with(told, "command", "STOP SLAVE; RESET SLAVE ALL on each replica, erase it too")
+            with(told, "unblock", "STOP SLAVE; RESET SLAVE ALL on each replica, erase it too")
         } else {
             told
         })
@@ -301,9 +324,11 @@ impl Looker<'_> {
         match self.session.rows("reach", sql, (), |_| Ok(())) {
             Ok(sources) if sources.is_empty() => Ok(told(State::Pass)),
             Ok(sources) => {
-                Ok(with(with(told(State::Fail), "sources", sources.len()), "command", "STOP SLAVE; RESET SLAVE ALL"))
+                Ok(with(with(told(State::Fail), "sources", sources.len()), "unblock", "STOP SLAVE; RESET SLAVE ALL"))
             }
-            Err(error) if error.kind == ErrorKind::Denied => Ok(told(State::Unknown)),
+            Err(error) if error.kind == ErrorKind::Denied => {
+                Ok(with(told(State::Unknown), "unblock", self.grant("REPLICA MONITOR", "*.*")))
+            }
             Err(error) => Err(error),
         }
     }
@@ -315,9 +340,10 @@ impl Looker<'_> {
                    AND PLUGIN_STATUS = 'ACTIVE'";
         let group = self.session.number("reach", sql, ())? > 0;
         let told = condition("no-cluster", Level::L2, passes(!galera && !group));
+        let leave = "take this node out of its cluster and erase the others, too";
         Ok(match (galera, group) {
-            (true, _) => with(told, "cluster", "galera"),
-            (false, true) => with(told, "cluster", "group-replication"),
+            (true, _) => with(with(told, "cluster", "galera"), "unblock", leave),
+            (false, true) => with(with(told, "cluster", "group-replication"), "unblock", leave),
             (false, false) => told,
         })
     }
@@ -329,7 +355,7 @@ impl Looker<'_> {
             None => Ok(told(State::Pass)), // removed in MariaDB 11
             Some(value) if value.eq_ignore_ascii_case("none") => Ok(told(State::Pass)),
             Some(_) => {
-                Ok(with(told(State::Fail), "command", "SET GLOBAL innodb_change_buffering = 'none' before erasing"))
+                Ok(with(told(State::Fail), "unblock", "SET GLOBAL innodb_change_buffering = 'none' before erasing"))
             }
         }
     }
@@ -338,7 +364,7 @@ impl Looker<'_> {
     fn doublewrite(&mut self) -> Result<Precondition> {
         let on = self.is_on("innodb_doublewrite")?;
         let told = condition("doublewrite-on", Level::L2, passes(on));
-        Ok(if on { told } else { with(told, "command", "restart with innodb_doublewrite = ON") })
+        Ok(if on { told } else { with(told, "unblock", "restart with innodb_doublewrite = ON") })
     }
 
     /// A system tablespace that may not grow never shows that all of it was used.
@@ -346,7 +372,7 @@ impl Looker<'_> {
         let path = self.session.variable("reach", "innodb_data_file_path")?.unwrap_or_default();
         let grows = path.to_lowercase().ends_with("autoextend");
         let told = condition("system-tablespace-grows", Level::L2, passes(grows || !self.session.server.is_mariadb()));
-        Ok(if grows { told } else { with(told, "command", "restart with innodb_data_file_path ending in :autoextend") })
+        Ok(if grows { told } else { with(told, "unblock", "restart with innodb_data_file_path ending in :autoextend") })
     }
 
     /// A search through encrypted files finds nothing, whatever is in them.
@@ -371,19 +397,24 @@ impl Looker<'_> {
         let tables = self.session.number("reach", sql, ())?;
         let told = condition("storage-readable", Level::L2, passes(hidden.is_empty() && tables == 0));
         let told = if hidden.is_empty() { told } else { with(told, "settings", hidden.join(", ")) };
-        Ok(if tables > 0 { with(told, "tables", tables) } else { told })
+        let told = if tables > 0 { with(told, "tables", tables) } else { told };
+        let rewrite =
+            "switch encryption and page compression off and write the tables anew, or destroy the key by an act";
+        Ok(if told.state == State::Pass { told } else { with(told, "unblock", rewrite) })
     }
 
     /// Statements with their values. Those in files are emptied where we may write them.
     fn query_logs(&mut self) -> Result<Precondition> {
         let told = |state| condition("query-logs", Level::L2, state);
-        let Some(place) = self.place.clone() else { return Ok(told(State::Unknown)) };
+        let Some(place) = self.place.clone() else {
+            return Ok(with(told(State::Unknown), "unblock", "run lastbell on the server's own host"));
+        };
         let logs = logs::query_logs(self.session, &place)?;
         let shut: Vec<&logs::Log> = logs.iter().filter(|log| log.bytes > 0 && !log.writable).collect();
         let found = told(passes(shut.is_empty()));
         Ok(shut.iter().fold(found, |found, log| {
             let command = format!("SET GLOBAL {}; empty {}", switch_of(log.variable), log.path.display());
-            with(found, "command", command)
+            with(found, "unblock", command)
         }))
     }
 
@@ -397,7 +428,8 @@ impl Looker<'_> {
         let path = self.place.as_ref().map(|place| place.folder.join(&name));
         let state =
             if path.is_some_and(|path| std::fs::File::open(path).is_ok()) { State::Pass } else { State::Unknown };
-        Ok(with(told(state), "file", name))
+        let told = with(told(state), "file", name);
+        Ok(if told.state == State::Pass { told } else { with(told, "unblock", "let lastbell read it") })
     }
 
     fn history(&mut self) -> Result<Precondition> {
@@ -417,7 +449,7 @@ impl Looker<'_> {
 
     /// Statistics of tables that are empty now would be of rows that are gone.
     fn no_statistics(&mut self) -> Result<Precondition> {
-        let told = |state| condition("statistics-gone", Level::L2, state);
+        let told = |state| condition("statistics-cleared", Level::L2, state);
         if !self.session.server.is_mariadb() {
             return Ok(told(State::Pass));
         }

@@ -42,7 +42,7 @@ pub(crate) fn change(session: &mut Session, name: &str, new: &str, steps: &mut S
 pub(crate) fn restore(session: &mut Session, left: &[Setting], steps: &mut Steps<'_>) -> Result<()> {
     for setting in left.iter().rev() {
         if !CHANGEABLE.contains(&setting.name.as_str()) {
-            return Err(refused(ErrorKind::Unsafe, "tidy", "unknown-setting"));
+            return Err(refused(ErrorKind::Unsafe, "tidy", "setting-unknown"));
         }
         let back = setting.back();
         let Some(value) = back.new.clone() else { return Err(odd_answer("tidy")) };
@@ -67,7 +67,7 @@ fn settable(session: &mut Session, name: &str, value: &str) -> Result<bool> {
 
 fn set_global(session: &mut Session, name: &str, value: &str) -> Result<()> {
     if !CHANGEABLE.contains(&name) {
-        return Err(refused(ErrorKind::Unsafe, "scrub", "unknown-setting"));
+        return Err(refused(ErrorKind::Unsafe, "scrub", "setting-unknown"));
     }
     // A number as a text is refused (1232).
     let value = value.parse::<i64>().map_or_else(|_| Value::from(value), Value::from);
