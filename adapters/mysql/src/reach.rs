@@ -218,7 +218,17 @@ impl Looker<'_> {
     /// What turning the server over takes, by product.
     fn server_privileges(&mut self) -> Precondition {
         let needed: &[&str] = if self.session.server.is_mariadb() {
-            &["SUPER", "PROCESS", "RELOAD", "DELETE", "REPLICATION CLIENT|BINLOG MONITOR|REPLICA MONITOR|SLAVE MONITOR"]
+            &[
+                "SUPER",
+                "PROCESS",
+                "RELOAD",
+                "SELECT",
+                "INSERT",
+                "DELETE",
+                "DROP",
+                "BINLOG MONITOR|REPLICATION CLIENT",
+                "REPLICATION MASTER ADMIN",
+            ]
         } else {
             &["SYSTEM_VARIABLES_ADMIN|SUPER", "PROCESS", "RELOAD", "CREATE TABLESPACE", "REPLICATION CLIENT", "DROP"]
         };
@@ -307,7 +317,11 @@ impl Looker<'_> {
         let told = condition("no-replicas", Level::L2, passes(replicas == 0));
         let told = with(told, "replicas", replicas);
         Ok(if replicas > 0 {
-            with(told, "unblock", "STOP SLAVE; RESET SLAVE ALL on each replica, erase it too")
+            with(
+                told,
+                "unblock",
+                "STOP SLAVE; RESET SLAVE ALL on each replica, and erase it, too; KILL what is left of it in the process list",
+            )
         } else {
             told
         })
