@@ -3,6 +3,7 @@
 //! the links of InnoDB. Other databases' folders are not this store's.
 
 use crate::error::{odd_answer, refused};
+use crate::identity;
 use crate::place::{self, Place};
 use crate::session::Session;
 use lastbell_contract::{ErrorKind, FileRole, Result, StoreFile};
@@ -64,15 +65,31 @@ pub(crate) fn list(session: &mut Session) -> Result<Vec<StoreFile>> {
     Ok(found.into_iter().map(|(path, role)| StoreFile { path, role }).collect())
 }
 
-/// The folder of the database: the server encodes all but letters, digits and `_` of its name, by a character set.
+/// The folder of the database. Letters, digits and `_` stand for themselves, everything else is encoded: MariaDB tells how
+/// by a character set, MySQL shows it in the paths of tables, to those who may see them.
 pub(crate) fn database_folder(session: &mut Session, place: &Place) -> Result<PathBuf> {
-    let database = session.database.clone();
+    let database = identity::folded(session)?;
+    if database.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        return Ok(place.folder.join(database));
+    }
+    if !session.server.is_mariadb() {
+        return by_path_of_a_table(session, place);
+    }
     let sql = "SELECT CAST(CONVERT(CAST(? AS CHAR CHARACTER SET utf8mb4) USING filename) AS BINARY)";
     let name = session.row("files", sql, (&database,), |row| match row.cell(0)? {
         Value::Bytes(bytes) => Ok(bytes.clone()),
         _ => Err(odd_answer("files")), // the driver's type
     })?;
     Ok(place.folder.join(OsStr::from_bytes(&name)))
+}
+
+fn by_path_of_a_table(session: &mut Session, place: &Place) -> Result<PathBuf> {
+    let start = format!("{}/", session.database);
+    let sql = "SELECT FILE_NAME, TABLESPACE_NAME FROM information_schema.FILES WHERE FILE_NAME LIKE './%/%'";
+    let all = session.rows("files", sql, (), |row| Ok((row.text(0)?, row.text(1)?)))?;
+    let path = all.into_iter().find(|(_, table)| table.starts_with(&start)).map(|(path, _)| PathBuf::from(path));
+    let folder = path.and_then(|path| Some(place.folder.join(path.parent()?.file_name()?)));
+    folder.ok_or_else(|| refused(ErrorKind::Unsupported, "files", "database-folder"))
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {

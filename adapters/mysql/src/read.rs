@@ -141,11 +141,22 @@ impl Reader for Session {
     }
 }
 
-/// The moment in the words of the binary log, where there is one; else the server's clock.
+/// Place in the binary log, where there is one. MariaDB notes the one that belongs to the snapshot; MySQL tells the newest,
+/// to those who may see it.
+fn log_place(session: &mut Session) -> Result<Option<(String, String)>> {
+    if session.server.is_mariadb() {
+        let file = session.status("begin", "binlog_snapshot_file")?.filter(|file| !file.is_empty());
+        return Ok(file.zip(session.status("begin", "binlog_snapshot_position")?));
+    }
+    let sql = if session.server.number < (8, 4) { "SHOW MASTER STATUS" } else { "SHOW BINARY LOG STATUS" };
+    match session.first("begin", sql, (), |row| Ok((row.text(0)?, row.text(1)?))) {
+        Err(error) if error.kind == ErrorKind::Denied => Ok(None),
+        told => told,
+    }
+}
+
+/// The moment: the server's clock, and the binary log's words for it.
 fn moment(session: &mut Session, outside: u64) -> Result<String> {
-    // MariaDB notes the position that belongs to a snapshot (binlog_snapshot_position); elsewhere it is the newest one.
-    let file = session.status("begin", "binlog_snapshot_file")?.filter(|file| !file.is_empty());
-    let place = session.status("begin", "binlog_snapshot_position")?;
     let gtid = match session.server.is_mariadb() {
         true => session.variable("begin", "gtid_current_pos")?,
         false => session.variable("begin", "gtid_executed")?,
@@ -153,7 +164,7 @@ fn moment(session: &mut Session, outside: u64) -> Result<String> {
     let now =
         session.row("begin", "SELECT DATE_FORMAT(UTC_TIMESTAMP(6), '%Y-%m-%dT%H:%i:%s.%fZ')", (), |row| row.text(0))?;
     let mut id = format!("clock:{now}");
-    if let (Some(file), Some(place)) = (file, place) {
+    if let Some((file, place)) = log_place(session)? {
         id.push_str(&format!(" binlog:{file}:{place}"));
     }
     if let Some(gtid) = gtid.filter(|gtid| !gtid.is_empty()) {

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{SERVER, location, rows, store};
+use common::{MARIADB, SERVER, account, location, rows, store};
 use lastbell_contract::{Adapter, AdapterError, ErrorKind, Known, Location, Reader, StoreInfo};
 use lastbell_mysql::Mysql;
 use lastbell_testkit::servers::{Certificates, Mariadb, Options};
@@ -26,8 +26,8 @@ fn info(url: &str) -> StoreInfo {
 
 #[test]
 fn a_wrong_password_and_an_unknown_database_are_told_apart() {
-    SERVER
-        .sql("", "CREATE OR REPLACE USER olga@localhost IDENTIFIED BY 'right'; GRANT SELECT ON *.* TO olga@localhost;");
+    account(&SERVER, "olga@localhost", "IDENTIFIED BY 'right'");
+    SERVER.sql("", "GRANT SELECT ON *.* TO olga@localhost;");
     let (name, _) = store(&SERVER, "CREATE TABLE t (id INT);");
     assert!(open(&SERVER.url_as("olga:right", &name)).is_ok());
     for (url, kind, code) in [
@@ -51,10 +51,8 @@ fn an_error_of_opening_shows_no_part_of_the_address() {
 
 #[test]
 fn an_option_file_gives_what_the_address_lacks() {
-    SERVER.sql(
-        "",
-        "CREATE OR REPLACE USER filed@localhost IDENTIFIED BY 'se cret#1'; GRANT SELECT ON *.* TO filed@localhost;",
-    );
+    account(&SERVER, "filed@localhost", "IDENTIFIED BY 'se cret#1'");
+    SERVER.sql("", "GRANT SELECT ON *.* TO filed@localhost;");
     let (name, _) = store(&SERVER, "CREATE TABLE t (id INT);");
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("my.cnf");
@@ -70,6 +68,9 @@ fn an_option_file_gives_what_the_address_lacks() {
 
 #[test]
 fn a_password_is_proved_by_ed25519_too() {
+    if !*MARIADB {
+        return; // MySQL has none
+    }
     let server = Mariadb::start(&Options::fast().set("plugin-load-add", "auth_ed25519"));
     server.sql(
         "",
@@ -125,6 +126,9 @@ fn an_expired_certificate_and_a_server_without_tls_are_refused() {
     let old = Mariadb::start(&Options::fast().tcp().tls(certificates.expired("localhost")));
     old.sql("", "CREATE USER net@'%' IDENTIFIED BY 'word'; GRANT ALL ON *.* TO net@'%'; CREATE DATABASE diary;");
     assert_eq!(refused(&with(&old, "localhost", &wanted)), (ErrorKind::Unreachable, "tls-authority".to_owned()));
+    if !*MARIADB {
+        return; // MySQL makes itself a certificate
+    }
     let plain = Mariadb::start(&Options::fast().tcp());
     plain.sql("", "CREATE USER net@'%' IDENTIFIED BY 'word'; GRANT ALL ON *.* TO net@'%'; CREATE DATABASE diary;");
     assert_eq!(refused(&with(&plain, "localhost", &wanted)), (ErrorKind::Unreachable, "tls-refused".to_owned()));
@@ -148,7 +152,12 @@ fn one_server_under_two_addresses_is_one_store() {
     assert_eq!(seen(looking.as_mut()), Known::Yes(true));
     assert_eq!(seen(beside.as_mut()), Known::Yes(false));
     drop(raising);
-    assert_eq!(seen(looking.as_mut()), Known::Yes(false));
+    // The server lets the mark go when it has noticed that the line is closed.
+    let gone = || {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        seen(looking.as_mut()) == Known::Yes(false)
+    };
+    assert!(std::iter::repeat_with(gone).take(200).any(|gone| gone));
 }
 
 #[test]
@@ -164,7 +173,7 @@ fn a_replica_follows_what_its_source_feeds() {
     assert!(target.identity.anchors.iter().all(|anchor| !source.identity.anchors.contains(anchor)));
     assert_eq!(source.identity.follows, Known::Yes(Vec::new()));
     // A stopped replica is one all the same.
-    replica.sql("", "STOP SLAVE");
+    replica.sql("", "STOP REPLICA");
     assert_eq!(info(&replica.url("diary")).identity.follows, Known::Yes(follows));
     replica.sql("", "CREATE USER poor@localhost; GRANT SELECT ON diary.* TO poor@localhost;");
     let unknown = info(&replica.url_as("poor", "diary")).identity.follows;
@@ -173,7 +182,7 @@ fn a_replica_follows_what_its_source_feeds() {
 
 #[test]
 fn a_neighbour_that_writes_here_is_followed() {
-    SERVER.sql("", "CREATE OR REPLACE DATABASE `old diary`; CREATE OR REPLACE DATABASE fed_diary;");
+    SERVER.sql("", "CREATE DATABASE `old diary`; CREATE DATABASE fed_diary;");
     SERVER.sql("fed_diary", "CREATE TABLE t (id INT);");
     SERVER.sql("old diary", "CREATE TABLE t (id INT); CREATE TRIGGER tr AFTER INSERT ON t FOR EACH ROW INSERT INTO fed_diary.t VALUES (NEW.id);");
     let source = info(&location_url("old%20diary")).identity.anchors;
@@ -188,14 +197,15 @@ fn location_url(database: &str) -> String {
 #[test]
 fn a_role_that_could_write_is_told_and_a_read_only_server_lets_nobody() {
     let (name, _) = store(&SERVER, "CREATE TABLE t (id INT); CREATE TABLE u (id INT);");
+    for user in ["looks", "writes", "part", "acts"] {
+        account(&SERVER, &format!("{user}@localhost"), "");
+    }
     SERVER.sql(
         "",
         &format!(
-            "CREATE OR REPLACE USER looks@localhost; GRANT SELECT ON {name}.* TO looks@localhost;
-             CREATE OR REPLACE USER writes@localhost; GRANT SELECT, UPDATE ON {name}.* TO writes@localhost;
-             CREATE OR REPLACE USER part@localhost; GRANT SELECT ON {name}.t TO part@localhost;
-             CREATE OR REPLACE ROLE scribe; GRANT INSERT ON {name}.* TO scribe;
-             CREATE OR REPLACE USER acts@localhost; GRANT SELECT ON {name}.* TO acts@localhost; GRANT scribe TO acts@localhost;"
+            "GRANT SELECT ON {name}.* TO looks@localhost; GRANT SELECT, UPDATE ON {name}.* TO writes@localhost;
+             GRANT SELECT ON {name}.t TO part@localhost; DROP ROLE IF EXISTS scribe; CREATE ROLE scribe;
+             GRANT INSERT ON {name}.* TO scribe; GRANT SELECT ON {name}.* TO acts@localhost; GRANT scribe TO acts@localhost;"
         ),
     );
     let role = |user: &str| info(&SERVER.url_as(user, &name)).role;
@@ -237,17 +247,29 @@ fn the_raw_files_are_listed_with_their_roles() {
             .find(|file| file.path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(wanted)));
         found.map(|file| file.role)
     };
-    for (name, role) in [
+    let of_product = if *MARIADB {
+        [
+            ("ib_logfile0", FileRole::Log),
+            ("aria_log.00000001", FileRole::Log),
+            ("innodb_table_stats.ibd", FileRole::Data),
+            ("column_stats", FileRole::Data),
+        ]
+    } else {
+        [
+            ("#ib_redo", FileRole::Log),
+            ("#ib_16384_0.dblwr", FileRole::Log),
+            ("undo_001", FileRole::Log),
+            ("mysql.ibd", FileRole::Data),
+        ]
+    };
+    let common = [
         ("ibdata1", FileRole::Data),
         ("old.MYD", FileRole::Data),
-        ("ib_logfile0", FileRole::Log),
         ("binlog.000001", FileRole::Log),
-        ("aria_log.00000001", FileRole::Log),
-        ("innodb_table_stats.ibd", FileRole::Data),
-        ("column_stats", FileRole::Data),
         ("general_log.CSV", FileRole::Log),
         ("dump.sql", FileRole::Copy),
-    ] {
+    ];
+    for (name, role) in of_product.into_iter().chain(common) {
         assert_eq!(of(name), Some(role), "{name} among {} files", files.len());
     }
     assert_eq!(of("secret"), None, "a neighbour's table");

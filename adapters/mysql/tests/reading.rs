@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{SERVER, location, raw, reader, rows, store};
+use common::{MARIADB, SERVER, location, numbers, raw, reader, rows, store};
 use lastbell_contract::{Adapter, ErrorKind, Flow, Kind, Location, Reader, Row, Scan, TableId, Value};
 use lastbell_mysql::Mysql;
 use lastbell_testkit::servers::{Mariadb, Options};
@@ -159,6 +159,16 @@ fn bytes_and_padding_are_kept() {
 
 #[test]
 fn special_types_are_typed() {
+    let Value::Bytes(point) = &of_type("POINT", &["ST_GeomFromText('POINT(1 2)')"])[0] else { panic!("no bytes") };
+    assert_eq!((point.len(), &point[..5]), (25, &[0, 0, 0, 0, 1][..]));
+    // A text that merely holds JSON stays a text.
+    assert_eq!(of_type("LONGTEXT", &["'{}'"]), [text("{}")]);
+    if !*MARIADB {
+        // MySQL keeps JSON parsed and writes it in a form of its own.
+        let json = Value::Json(r#"{"a": null, "b": [1, 2]}"#.to_owned());
+        assert_eq!(of_type("JSON", &[r#"'{"b": [1,2], "a": null}'"#]), [json]);
+        return;
+    }
     let uuid = "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'";
     let Value::Uuid(bytes) = of_type("UUID", &[uuid])[0] else { panic!("no uuid") };
     assert_eq!((bytes[0], bytes[15]), (0xa0, 0x11));
@@ -168,10 +178,6 @@ fn special_types_are_typed() {
     );
     let json = r#"{"b": [1,  2], "a": "Ё", "a": null}"#;
     assert_eq!(of_type("JSON", &[&format!("'{json}'")]), [Value::Json(json.to_owned())]);
-    // A text that merely holds JSON stays a text.
-    assert_eq!(of_type("LONGTEXT", &["'{}'"]), [text("{}")]);
-    let Value::Bytes(point) = &of_type("POINT", &["ST_GeomFromText('POINT(1 2)')"])[0] else { panic!("no bytes") };
-    assert_eq!((point.len(), &point[..5]), (25, &[0, 0, 0, 0, 1][..]));
 }
 
 #[test]
@@ -244,7 +250,7 @@ fn long_and_strange_texts_come_whole() {
 fn computed_and_hidden_columns_are_read() {
     let (_, location) = store(
         &SERVER,
-        "CREATE TABLE t (a INT, b INT AS (a + 1) VIRTUAL, c INT AS (a * 2) STORED, d INT INVISIBLE DEFAULT 7);
+        "CREATE TABLE t (a INT, b INT AS (a + 1) VIRTUAL, c INT AS (a * 2) STORED, d INT DEFAULT 7 INVISIBLE);
          INSERT INTO t (a) VALUES (1);",
     );
     let found = rows(reader(&location).as_mut(), "t", &["d", "c", "b", "a"]).unwrap();
@@ -255,8 +261,11 @@ fn computed_and_hidden_columns_are_read() {
 fn a_partitioned_table_is_read_as_one() {
     let (_, location) = store(
         &SERVER,
-        "CREATE TABLE t (id INT PRIMARY KEY) PARTITION BY HASH (id) PARTITIONS 4;
-         INSERT INTO t SELECT seq FROM seq_1_to_1000;",
+        &format!(
+            "CREATE TABLE t (id INT PRIMARY KEY) PARTITION BY HASH (id) PARTITIONS 4;
+             INSERT INTO t SELECT seq FROM {};",
+            numbers(1000)
+        ),
     );
     let mut reader = reader(&location);
     assert_eq!(rows(reader.as_mut(), "t", &["id"]).unwrap().len(), 1000);
@@ -270,7 +279,8 @@ fn filled(server: &Mariadb, kilobytes: u32) -> (String, Location) {
         server,
         &format!(
             "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(1000)) CHARACTER SET latin1;
-             INSERT INTO t SELECT seq, REPEAT('x', 1000) FROM seq_1_to_{kilobytes};"
+             INSERT INTO t SELECT seq, REPEAT('x', 1000) FROM {};",
+            numbers(kilobytes)
         ),
     )
 }
@@ -342,7 +352,7 @@ fn a_statement_has_a_time_limit() {
         Flow::Continue
     });
     let error = ended.unwrap_err();
-    assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::Busy, Some("1969")));
+    assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::Busy, Some(if *MARIADB { "1969" } else { "3024" })));
 }
 
 #[test]
@@ -367,7 +377,7 @@ fn tables_outside_of_snapshots_are_told() {
     assert!(info.capabilities.snapshot_reads);
     assert!(info.read_footprint.contains(&"outside-snapshot:1".to_owned()), "{:?}", info.read_footprint);
     assert!(mixed.begin().unwrap().id.ends_with(" outside:1"));
-    let (_, none) = store(&SERVER, "CREATE TABLE b (id INT) ENGINE = Aria;");
+    let (_, none) = store(&SERVER, "CREATE TABLE b (id INT) ENGINE = MyISAM;");
     let mut none = reader(&none);
     assert!(!none.info().unwrap().capabilities.snapshot_reads);
     assert_eq!(none.begin().unwrap_err().code.as_deref(), Some("not-transactional"));
@@ -380,7 +390,8 @@ fn a_snapshot_names_its_place_in_the_binary_log() {
     server.sql("diary", "CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1);");
     let mut reader = reader(&location(&server, "diary"));
     let id = reader.begin().unwrap().id;
-    assert!(id.contains(" binlog:binlog.000001:") && id.contains(" gtid:0-7-"), "{id}");
+    assert!(id.contains(" binlog:binlog.00000"), "{id}");
+    assert!(!*MARIADB || id.contains(" gtid:0-7-"), "{id}");
 }
 
 #[test]
@@ -391,7 +402,7 @@ fn a_sample_of_any_key_keeps_to_its_seed() {
         ("id INT, n INT DEFAULT 1, PRIMARY KEY (n, id)", "seq"),
         ("id INT", "seq"),
     ] {
-        let sql = format!("CREATE TABLE t ({key}); INSERT INTO t (id) SELECT {row} FROM seq_1_to_3000;");
+        let sql = format!("CREATE TABLE t ({key}); INSERT INTO t (id) SELECT {row} FROM {};", numbers(3000));
         let (_, location) = store(&SERVER, &sql);
         let mut reader = reader(&location);
         let mut take = |seed| {

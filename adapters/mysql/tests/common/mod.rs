@@ -15,6 +15,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// One server for all tests of a file. Each test makes databases of its own.
 pub(crate) static SERVER: LazyLock<Mariadb> = LazyLock::new(|| Mariadb::start(&Options::fast()));
 
+/// Whether the server is MariaDB, and not the MySQL that the environment names.
+pub(crate) static MARIADB: LazyLock<bool> = LazyLock::new(|| SERVER.sql("", "SELECT VERSION()").contains("MariaDB"));
+
+/// `FROM` what gives the numbers from 1 to `last` as `seq`; MySQL has no table for it.
+pub(crate) fn numbers(last: u32) -> String {
+    if *MARIADB {
+        return format!("seq_1_to_{last}");
+    }
+    let digits = "(SELECT 0 AS d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL \
+                  SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)";
+    let places = ["a", "b", "c", "d", "e"];
+    let from: Vec<String> = places.iter().map(|name| format!("{digits} AS {name}")).collect();
+    let sum = "1 + a.d + 10 * b.d + 100 * c.d + 1000 * d.d + 10000 * e.d";
+    format!("(SELECT {sum} AS seq FROM {}) AS numbers WHERE seq <= {last}", from.join(", "))
+}
+
+/// A new account without a password.
+pub(crate) fn account(server: &Mariadb, name: &str, rest: &str) {
+    server.sql("", &format!("DROP USER IF EXISTS {name}; CREATE USER {name} {rest};"));
+}
+
 /// The parsed address of a database.
 pub(crate) fn location(server: &Mariadb, database: &str) -> Location {
     Location::parse(&server.url(&encoded(database))).unwrap()

@@ -1,5 +1,6 @@
 //! The suite's stores in the words of the server: tables, links, triggers, views, rows, and changes by somebody else.
 
+use super::{MARIADB, SERVER, raw};
 use lastbell_contract::{Action, Kind, Value};
 use lastbell_testkit::{Change, LinkSetup, Setup, TableSetup, Written};
 use mysql::prelude::Queryable;
@@ -14,15 +15,21 @@ fn list(names: &[String]) -> String {
 }
 
 /// `a`, `A` and `a ` are three values, in a key, too.
-const TEXT: &str = "CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin";
+fn exact() -> &'static str {
+    if *MARIADB {
+        "CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
+    } else {
+        "CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin"
+    }
+}
 
 fn type_of(kind: Kind, in_a_key: bool) -> String {
     match kind {
         Kind::Int => "BIGINT".to_owned(),
         Kind::Decimal => "DECIMAL(24, 4)".to_owned(),
         Kind::Float => "DOUBLE".to_owned(),
-        Kind::Text if in_a_key => format!("VARCHAR(64) {TEXT}"),
-        Kind::Text => format!("LONGTEXT {TEXT}"),
+        Kind::Text if in_a_key => format!("VARCHAR(64) {}", exact()),
+        Kind::Text => format!("LONGTEXT {}", exact()),
         Kind::Bytes => "LONGBLOB".to_owned(),
         Kind::Date => "DATE".to_owned(),
         Kind::Time => "TIME(6)".to_owned(),
@@ -150,8 +157,9 @@ pub(crate) fn fill(connection: &mut Conn, setup: &Setup) -> mysql::Result<()> {
 
 /// One change in a transaction of its own, without waiting for anybody.
 pub(crate) fn write(connection: &mut Conn, change: &Change) -> Written {
-    // 0 means not at all; MySQL takes it for a second.
+    // 0 means not at all; MySQL takes it for a second, so there the wait is ended from beside.
     connection.query_drop("SET lock_wait_timeout = 0, innodb_lock_wait_timeout = 0").unwrap();
+    let impatient = (!*MARIADB).then(|| Impatient::with(connection.connection_id()));
     let done = match change {
         Change::Insert { table, row } => insert(connection, table, row),
         Change::Update { table, key, set } => {
@@ -160,10 +168,39 @@ pub(crate) fn write(connection: &mut Conn, change: &Change) -> Written {
         }
         Change::DeleteAll { table } => connection.query_drop(format!("DELETE FROM {}", quoted(table))),
     };
+    drop(impatient);
     match done {
         Ok(()) => Written::Done,
-        // The wait for a lock ended; NOWAIT.
-        Err(mysql::Error::MySqlError(error)) if [1205, 3572].contains(&error.code) => Written::Excluded,
+        // The wait for a lock ended; it was killed; NOWAIT.
+        Err(mysql::Error::MySqlError(error)) if [1205, 1317, 3572].contains(&error.code) => Written::Excluded,
         Err(error) => panic!("neither written nor excluded: {error}"),
+    }
+}
+
+/// Kills the query of a connection after 80 ms, unless dropped before.
+struct Impatient {
+    done: Option<std::sync::mpsc::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Impatient {
+    fn with(connection: u32) -> Self {
+        let (done, wait) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let patience = std::time::Duration::from_millis(80);
+            if wait.recv_timeout(patience) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                raw(&SERVER, "").query_drop(format!("KILL QUERY {connection}")).unwrap();
+            }
+        });
+        Self { done: Some(done), thread: Some(thread) }
+    }
+}
+
+impl Drop for Impatient {
+    fn drop(&mut self) {
+        drop(self.done.take());
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
     }
 }
