@@ -79,7 +79,7 @@ impl Eraser for PostgresEraser {
     fn scrub(&mut self, scrub: &Scrub, witness: &mut dyn Witness) -> Result<Scrubbed> {
         self.end()?;
         self.memory.known = None; // comments on columns are part of it
-        scrub::run(&mut self.session, &self.memory.replaced, scrub, witness)
+        scrub::run(&mut self.session, &mut self.memory.replaced, scrub, witness)
     }
 
     fn tidy(&mut self, left: &[Setting], witness: &mut dyn Witness) -> Result<()> {

@@ -21,7 +21,7 @@ const CATALOGS: [&str; 4] = ["pg_statistic", "pg_statistic_ext_data", "pg_descri
 /// Returns what was reached.
 pub(crate) fn run(
     session: &mut Session,
-    replaced: &Replaced,
+    replaced: &mut Replaced,
     scrub: &Scrub,
     witness: &mut dyn Witness,
 ) -> Result<Scrubbed> {
@@ -86,11 +86,12 @@ fn refresh_views(session: &mut Session, tables: &[Found], steps: &mut Steps<'_>)
     Ok(())
 }
 
-/// Tables whose rows went in this visit lie in new files already. Of others nobody here knows: they are written anew,
-/// which copies what is left and costs nothing when that is nothing.
+/// Tables whose rows went in this visit lie in new files already; of others nobody here knows, and they are written anew,
+/// which copies what is left. Empty ones always are: that costs nothing, and takes away the values that a column got when
+/// it was added with a default (`attmissingval`), which a truncation leaves.
 fn replace_files(
     session: &mut Session,
-    replaced: &Replaced,
+    replaced: &mut Replaced,
     tables: &[Found],
     outcome: &mut Outcome,
     steps: &mut Steps<'_>,
@@ -98,18 +99,27 @@ fn replace_files(
     let mut all_new = true;
     for found in tables {
         let files = found.files(session, "scrub")?;
-        if replaced.get(&found.id).is_some_and(|known| files.is_subset(known)) {
+        let known = replaced.get(&found.id).is_some_and(|known| files.is_subset(known));
+        if known && has_rows(session, found)? {
             continue;
         }
-        outcome.rewrote = true;
         steps.run("vacuum-full", Some(&found.id), || {
             let sql = format!("VACUUM (FULL) {}", quote_table(&found.id));
             session.execute("scrub", &sql, &[]).map(drop).about(&found.id)
         })?;
-        all_new &= found.files(session, "scrub")?.is_disjoint(&files);
+        outcome.rewrote |= !known;
+        let now = found.files(session, "scrub")?;
+        all_new &= now.is_disjoint(&files);
+        if known {
+            replaced.insert(found.id.clone(), now);
+        }
     }
     outcome.files_replaced = Some(all_new);
     Ok(())
+}
+
+fn has_rows(session: &mut Session, found: &Found) -> Result<bool> {
+    session.one("scrub", &format!("SELECT EXISTS (SELECT FROM {})", found.alone()), &[])?.flag(0)
 }
 
 fn turn_everything_over(
@@ -208,8 +218,7 @@ fn rotate_log(session: &mut Session, steps: &mut Steps<'_>) -> Result<()> {
 
 /// Kept rows are looked for by plans that know how many there are.
 fn analyse(session: &mut Session, found: &Found, steps: &mut Steps<'_>) -> Result<()> {
-    let sql = format!("SELECT EXISTS (SELECT FROM {})", found.alone());
-    if !session.one("scrub", &sql, &[])?.flag(0)? {
+    if !has_rows(session, found)? {
         return Ok(());
     }
     steps.run("analyze", Some(&found.id), || {
