@@ -34,7 +34,7 @@ fn asking() -> servers::Postgres {
     server.sql(
         "postgres",
         &format!(
-            "CREATE ROLE in_scram LOGIN PASSWORD '{password}'; CREATE ROLE in_clear LOGIN PASSWORD '{password}'; \
+            "SET password_encryption = 'scram-sha-256'; CREATE ROLE in_scram LOGIN PASSWORD '{password}'; CREATE ROLE in_clear LOGIN PASSWORD '{password}'; \
              CREATE ROLE nobody LOGIN; SET password_encryption = md5; CREATE ROLE in_md5 LOGIN PASSWORD '{password}'"
         ),
     );

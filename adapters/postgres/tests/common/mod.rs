@@ -17,6 +17,11 @@ pub(crate) fn server() -> &'static servers::Postgres {
     SERVER.get_or_init(|| servers::Postgres::start(&Options::fast()))
 }
 
+/// The major version of that server: some of what is tested came later than the oldest one.
+pub(crate) fn major() -> u32 {
+    server().sql("postgres", "SELECT current_setting('server_version_num')::int / 10000").parse().unwrap()
+}
+
 /// A new database made by these statements, by its name.
 pub(crate) fn database(sql: &str) -> String {
     let name = format!("d{}", MADE.fetch_add(1, Ordering::Relaxed));
