@@ -6,8 +6,9 @@
 //! * One connection, one statement a call: only the extended protocol is spoken (`session.rs`). The session's settings are
 //!   fixed first, and its search path holds PostgreSQL's own names alone, so that neither a role's nor a database's settings
 //!   nor a function of the same name changes a value.
-//! * Tables come by `COPY … (FORMAT binary)` and are read where they lie in the receive buffer (`copy.rs`). The
-//!   stream has an end of its own and the server says how many rows it sent; without both the scan is an error.
+//! * Tables come by `COPY … (FORMAT binary)` and are read where they lie in the receive buffer (`copy.rs`): half the client
+//!   CPU of the `postgres` crate's iterator, values included (ratio 2.1, 1,000,000 rows; `tests/speed.rs`). The stream has an
+//!   end of its own and the server says how many rows it sent; without both the scan is an error.
 //! * A visitor's stop is a cancellation, not the reading of the rest; inside a snapshot or a lock it goes back to a savepoint.
 //! * Reading takes ACCESS SHARE for the time of a statement, and the moment of a snapshot holds VACUUM back. Listing the
 //!   catalog opens no table and waits for no lock.
