@@ -71,7 +71,7 @@ impl<'a> Plan<'a> {
         let mut links_in = links_to(unit.session, table)?;
         links_in.retain(|link| unit.tables.iter().all(|own| own.name != link.child));
         if let Some(unseen) = links_in.iter().find(|link| unit.watched.iter().all(|own| own.name != link.child)) {
-            let code = format!("linked-from:{}.{}", unseen.child, unseen.name);
+            let code = format!("referenced-by:{}.{}", unseen.child, unseen.name);
             return Err(refused(ErrorKind::Unsafe, "rebuild", &code).on(table));
         }
         let mark = unit.mark;
@@ -133,7 +133,7 @@ impl<'a> Plan<'a> {
         each_row(session, &seen, self.shape, &mut take, &mut failed)?;
         inserts.finish()?;
         match owed.iter().find(|owed| !owed.left.is_empty()) {
-            Some(owed) => Err(refused(ErrorKind::Unsafe, "rebuild", &format!("linked-from:{}", owed.name))),
+            Some(owed) => Err(refused(ErrorKind::Unsafe, "rebuild", &format!("referenced-by:{}", owed.name))),
             None => Ok(sum),
         }
     }

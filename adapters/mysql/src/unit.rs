@@ -105,7 +105,7 @@ impl<'a> Unit<'a> {
         let from_outside = links_to(self.session, table)?;
         match from_outside.iter().find(|link| unit.iter().all(|own| own.name != link.child)) {
             Some(link) => {
-                let code = format!("linked-from:{}.{}", link.child, link.name);
+                let code = format!("referenced-by:{}.{}", link.child, link.name);
                 Err(refused(ErrorKind::Unsafe, "destroy", &code).on(table))
             }
             None => Ok(()),

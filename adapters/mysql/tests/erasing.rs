@@ -63,7 +63,7 @@ fn a_kept_tables_key_blocks_until_it_is_cut_and_its_rows_stay() {
     let mut eraser = store.eraser();
     for watched in [&[][..], &["marks"]] {
         let refused = refusal(try_destroy(eraser.as_mut(), &["pupils"], watched));
-        assert_eq!(refused, (ErrorKind::Unsafe, "linked-from:marks.of whom".to_owned()));
+        assert_eq!(refused, (ErrorKind::Unsafe, "referenced-by:marks.of whom".to_owned()));
     }
     let mut unit = eraser.lock(&request(&["pupils"], &["marks"])).unwrap();
     let mut heard = Heard::default();
@@ -85,7 +85,7 @@ fn a_rebuild_that_would_leave_kept_rows_leading_nowhere_is_refused() {
     let mut eraser = store.eraser();
     let mut all_but_one = |row: Vec<Value>| (number(&row) != 7).then_some(row);
     let refused = refusal(try_rebuild(eraser.as_mut(), "pupils", &["marks"], &mut all_but_one));
-    assert_eq!(refused, (ErrorKind::Unsafe, "linked-from:marks.of whom".to_owned()));
+    assert_eq!(refused, (ErrorKind::Unsafe, "referenced-by:marks.of whom".to_owned()));
     assert_eq!((store.rows("pupils"), store.ours()), (50, String::new()));
     store.sql("DELETE FROM marks WHERE pupil = 7");
     assert_eq!(try_rebuild(eraser.as_mut(), "pupils", &["marks"], &mut all_but_one).unwrap(), 49);
