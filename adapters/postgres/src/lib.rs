@@ -36,6 +36,7 @@ mod erase;
 mod error;
 mod files;
 mod found;
+mod indexes;
 mod info;
 mod judge;
 mod keys;

@@ -21,11 +21,12 @@ use std::time::{Duration, Instant};
 
 /// What a transaction of ours must not inherit from a role, a database or the server. `local` is durable here and does
 /// not wait for a standby that may be gone.
-const OPENING: [&str; 5] = [
+const OPENING: [&str; 6] = [
     "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE",
     "SET LOCAL synchronous_commit TO local",
     "SET LOCAL statement_timeout TO 0",
     "SET LOCAL temp_tablespaces TO ''",
+    "SET LOCAL default_tablespace TO ''",
     "SET CONSTRAINTS ALL IMMEDIATE",
 ];
 
