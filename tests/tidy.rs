@@ -33,8 +33,8 @@ const ABOVE: [(&str, &[&str]); 2] = [("cli", &[]), ("steps", &["cli", "demo", "e
 const DRIVERS: [(&str, &[&str], &str); 4] = [
     (
         "mysql",
-        &["flate2", "mysql_common", "rustix", "rustls", "rustls-native-certs"],
-        "messages and proofs of a log-in (flate2 for its sake); keep-alive of sockets, ages of processes; TLS",
+        &["mysql", "rustix", "rustls"],
+        "the driver; ages of processes and owners of files; what went wrong in TLS",
     ),
     (
         "postgres",

@@ -1,7 +1,6 @@
-//! Turns what server, line and operating system say into an [`AdapterError`]: a kind and a number, never a text.
+//! Turns what server, driver and operating system say into an [`AdapterError`]: a kind and a number, never a text.
 //! Both servers quote rows in their messages (measured on MariaDB 10.11), so they end here.
 
-use crate::fault::{Fault, Heard};
 use lastbell_contract::{AdapterError, ErrorKind, Result, TableId};
 use std::io;
 
@@ -11,24 +10,9 @@ pub(crate) trait Told<T> {
     fn told(self, operation: &str) -> Result<T>;
 }
 
-impl<T> Told<T> for Heard<T> {
+impl<T> Told<T> for mysql::Result<T> {
     fn told(self, operation: &str) -> Result<T> {
-        self.map_err(|fault| match fault {
-            Fault::Refused { number, text } => server(operation, number, &text),
-            Fault::Line(error) => system(operation, &error),
-            Fault::Protocol => refused(ErrorKind::Unreachable, operation, "protocol"),
-            Fault::Own(word) => refused(kind_of_word(word), operation, word),
-        })
-    }
-}
-
-/// The kinds of what the wire says itself.
-fn kind_of_word(word: &str) -> ErrorKind {
-    match word {
-        "auth-method" | "auth-needs-tls" | "tls-file" => ErrorKind::Denied,
-        "version" => ErrorKind::Unsupported,
-        "driver" => ErrorKind::Engine,
-        _ => ErrorKind::Unreachable, // `connect` and what is wrong with TLS
+        self.map_err(|error| driver(operation, &error))
     }
 }
 
@@ -52,6 +36,24 @@ pub(crate) fn refused(kind: ErrorKind, operation: &str, code: &str) -> AdapterEr
 /// What the server answered has not the form that it documents.
 pub(crate) fn odd_answer(operation: &str) -> AdapterError {
     refused(ErrorKind::Engine, operation, "odd-answer")
+}
+
+fn driver(operation: &str, error: &mysql::Error) -> AdapterError {
+    match error {
+        mysql::Error::MySqlError(told) => server(operation, told.code, &told.message),
+        mysql::Error::IoError(error) => system(operation, error),
+        mysql::Error::TlsError(error) => refused(ErrorKind::Unreachable, operation, tls_of_driver(error)),
+        mysql::Error::DriverError(error) => own_of_driver(operation, error),
+        mysql::Error::CodecError(error) => {
+            match std::error::Error::source(error).and_then(|inner| inner.downcast_ref()) {
+                Some(error) => system(operation, error),
+                None => refused(ErrorKind::Unreachable, operation, "protocol"),
+            }
+        }
+        mysql::Error::UrlError(_) | mysql::Error::FromValueError(_) | mysql::Error::FromRowError(_) => {
+            refused(ErrorKind::Engine, operation, "driver")
+        }
+    }
 }
 
 /// A numbered error of the server. Of its text one thing is read: the number of the operating system's error.
@@ -95,6 +97,34 @@ fn kind_of(number: u16) -> ErrorKind {
     }
 }
 
+fn own_of_driver(operation: &str, error: &mysql::DriverError) -> AdapterError {
+    let (kind, code) = match error {
+        mysql::DriverError::ConnectTimeout | mysql::DriverError::Timeout => (ErrorKind::Unreachable, "timeout"),
+        mysql::DriverError::CouldNotConnect(_) => (ErrorKind::Unreachable, "connect"),
+        mysql::DriverError::TlsNotSupported => (ErrorKind::Unreachable, "tls-refused"),
+        mysql::DriverError::UnsupportedProtocol(_)
+        | mysql::DriverError::Protocol41NotSet
+        | mysql::DriverError::CouldNotParseVersion => (ErrorKind::Unsupported, "version"),
+        mysql::DriverError::UnknownAuthPlugin(_)
+        | mysql::DriverError::OldMysqlPasswordDisabled
+        | mysql::DriverError::CleartextPluginDisabled => (ErrorKind::Denied, "auth-method"),
+        mysql::DriverError::PacketOutOfSync | mysql::DriverError::UnexpectedPacket => {
+            (ErrorKind::Unreachable, "protocol")
+        }
+        mysql::DriverError::PacketTooLarge => (ErrorKind::Unsupported, "packet-too-large"),
+        mysql::DriverError::MismatchedStmtParams(..)
+        | mysql::DriverError::InvalidPoolConstraints
+        | mysql::DriverError::SetupError
+        | mysql::DriverError::ReadOnlyTransNotSupported
+        | mysql::DriverError::PoisonedPoolMutex
+        | mysql::DriverError::Params(_)
+        | mysql::DriverError::MixedParams
+        | mysql::DriverError::BulkExecute(_)
+        | mysql::DriverError::InvalidParsecSalt => (ErrorKind::Engine, "driver"),
+    };
+    refused(kind, operation, code)
+}
+
 /// On an open connection any error of the line means that it is gone.
 fn system(operation: &str, error: &io::Error) -> AdapterError {
     if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
@@ -105,6 +135,14 @@ fn system(operation: &str, error: &io::Error) -> AdapterError {
         _ => "line", // io::ErrorKind is not ours and is open-ended
     };
     refused(ErrorKind::Unreachable, operation, code)
+}
+
+fn tls_of_driver(error: &mysql::error::tls::TlsError) -> &'static str {
+    match error {
+        mysql::error::tls::TlsError::Tls(error) => tls_code(error),
+        mysql::error::tls::TlsError::InvalidDnsName(_) => "tls-name",
+        mysql::error::tls::TlsError::VerifierBuilderError(_) | mysql::error::tls::TlsError::Pki(_) => "tls-authority",
+    }
 }
 
 fn tls_code(error: &rustls::Error) -> &'static str {
@@ -123,8 +161,8 @@ mod tests {
     use super::*;
 
     fn told(code: u16, message: &str) -> AdapterError {
-        let refused: Heard<()> = Err(Fault::Refused { number: code, text: message.into() });
-        refused.told("destroy").expect_err("a refusal")
+        let error = mysql::MySqlError { state: "23000".into(), message: message.into(), code };
+        driver("destroy", &mysql::Error::MySqlError(error))
     }
 
     #[test]
@@ -166,7 +204,7 @@ mod tests {
         use rustls::CertificateError::{NotValidForName, UnknownIssuer};
         let code = |error| {
             let error = io::Error::new(io::ErrorKind::InvalidData, rustls::Error::InvalidCertificate(error));
-            system("open", &error).code.unwrap_or_default()
+            driver("open", &mysql::Error::IoError(error)).code.unwrap_or_default()
         };
         assert_eq!(code(UnknownIssuer), "tls-authority");
         assert_eq!(code(NotValidForName), "tls-name");

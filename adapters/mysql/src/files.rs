@@ -7,7 +7,7 @@ use crate::identity;
 use crate::place::{self, Place};
 use crate::session::Session;
 use lastbell_contract::{ErrorKind, FileRole, Result, StoreFile};
-use mysql_common::value::Value;
+use mysql::Value;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;

@@ -13,8 +13,7 @@ use crate::rebuild::drop_table;
 use crate::session::Session;
 use crate::turnover;
 use lastbell_contract::{ErrorKind, Result};
-use mysql_common::params::Params;
-use mysql_common::value::Value;
+use mysql::{Params, Value};
 
 /// Rows of a filler: with two to a page 300 pages, more than twice the doublewrite area's 128.
 const ROWS: u64 = 600;

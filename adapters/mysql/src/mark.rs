@@ -1,9 +1,11 @@
 //! The names of what we put into a store for a while: our word, the first digits of the plan's digest, a number, a role.
 //! By them `tidy` knows what a killed run left, and touches nothing else.
 
+use crate::error::Told;
 use crate::quote::quote;
 use crate::session::Session;
 use lastbell_contract::{ErasePermit, Result};
+use mysql::prelude::Queryable;
 
 /// How each of our names begins.
 const PREFIX: &str = "lastbell_";
@@ -96,15 +98,15 @@ pub(crate) const FILLER_REMARK: &str = "lastbell:filler";
 /// Does this connection see a table by a name that it was never locked by? Only when it is not under table locks.
 pub(crate) fn sees_by_alias(session: &mut Session, operation: &str, name: &str) -> Result<bool> {
     let probe = format!("SELECT 1 FROM {} AS lastbell_probe LIMIT 0", quote(name));
-    match session.run(operation, &probe, ()) {
-        Ok(_) => Ok(true),
-        Err(error) if error.code.as_deref() == Some(NOT_LOCKED) => Ok(false),
-        Err(error) => Err(error),
+    match session.connection.exec_drop(&probe, ()) {
+        Ok(()) => Ok(true),
+        Err(mysql::Error::MySqlError(told)) if told.code == NOT_LOCKED => Ok(false),
+        Err(error) => Err(error).told(operation),
     }
 }
 
 /// `ER_TABLE_NOT_LOCKED`: the session is under LOCK TABLES, and this table (or this alias) is not among them.
-const NOT_LOCKED: &str = "1100";
+const NOT_LOCKED: u16 = 1100;
 
 #[cfg(test)]
 mod tests {

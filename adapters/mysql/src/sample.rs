@@ -8,7 +8,7 @@ use crate::columns::{Form, Told};
 use crate::quote::{quote, quote_all};
 use crate::session::Session;
 use lastbell_contract::{Result, Scan};
-use mysql_common::value::Value;
+use mysql::Value;
 use std::collections::BTreeSet;
 
 const BLOCK_ROWS: u64 = 25;

@@ -1,15 +1,15 @@
 //! Hands over the rows of one table: unbuffered, typed by the column, in batches. A broken line, an error of the server
 //! in mid-result and a cell of another type are errors, never an end.
 
-use crate::cell::{Cell, Packed, Shape};
 use crate::columns::{self, Form, Told};
-use crate::error::{About, Told as _, odd_answer, refused};
+use crate::error::{About, Told as _, refused};
 use crate::quote::quote;
 use crate::sample;
 use crate::session::Session;
 use crate::values;
 use lastbell_contract::{AdapterError, Batch, ErrorKind, Flow, Kind, Result, Row, Scan, TableId, Value, Visit};
-use mysql_common::params::Params;
+use mysql::Params;
+use mysql::prelude::Queryable;
 
 /// A batch is handed over early when its values take so many bytes: 1,000 rows of 1 MiB would be a gigabyte.
 const BATCH_BYTES: usize = 8 << 20;
@@ -92,43 +92,51 @@ fn stream(
     parameters: Params,
     batches: &mut Batches<'_, '_>,
 ) -> Result<()> {
-    let lossy: Vec<usize> =
-        wanted.iter().enumerate().filter(|(_, told)| lost_bytes(told).is_some()).map(|(at, _)| at).collect();
-    session.connection.execute(&select(wanted, table, rest), parameters).told("scan").about(table)?;
-    let shapes = session.connection.columns();
-    if shapes.len() != (wanted.len() + lossy.len()).max(1) {
-        return Err(odd_answer("scan").on(table));
-    }
-    let mut end = Ok(());
-    while let Some(packet) = session.connection.row().told("scan").about(table)? {
-        end = row_of(wanted, &lossy, &shapes, packet).about(table).and_then(|row| batches.push(row));
-        if end.is_err() {
+    let sql = select(wanted, table, rest);
+    let killer = session.killer();
+    let statement = session.connection.prep(&sql).told("scan").about(table)?;
+    let mut result = session.connection.exec_iter(&statement, parameters).told("scan").about(table)?;
+    let (mut end, mut unwanted) = (Ok(()), false);
+    for row in result.by_ref() {
+        let row = match row.told("scan").about(table) {
+            Ok(row) => row,
+            Err(error) => {
+                end = Err(error);
+                break;
+            }
+        };
+        end = row_of(wanted, row).about(table).and_then(|row| batches.push(row));
+        unwanted = end.is_err();
+        if unwanted {
             break;
         }
     }
-    if end.is_err() {
-        session.killer()();
-        // What is on its way already; the refusal that ends it is our own doing.
-        let _ = session.connection.rest();
+    if unwanted {
+        killer();
+    }
+    drop(result);
+    if unwanted {
         session.after_kill();
     }
+    // On a broken line this fails, too, and else costs the server a little memory; the rows are what they are.
+    let _ = session.connection.close(statement);
     end
 }
 
-fn row_of(wanted: &[&Told], lossy: &[usize], shapes: &[Shape], packet: &[u8]) -> Result<Row> {
-    let odd = || odd_answer("scan");
-    let mut cells = Packed::of(packet, shapes.len()).ok_or_else(odd)?;
+fn row_of(wanted: &[&Told], row: mysql::Row) -> Result<Row> {
+    let mut cells = row.unwrap_raw().into_iter().flatten();
     let mut values = Vec::with_capacity(wanted.len());
-    for (told, shape) in wanted.iter().zip(shapes) {
-        values.push(values::read(&told.form, cells.next(shape).ok_or_else(odd)?)?);
+    for told in wanted {
+        let cell = cells.next().ok_or_else(|| crate::error::odd_answer("scan"))?;
+        values.push(values::read(&told.form, cell)?);
     }
-    for (at, shape) in lossy.iter().zip(&shapes[wanted.len()..]) {
-        if let Cell::Bytes(raw) = cells.next(shape).ok_or_else(odd)? {
-            values[*at] = Value::Invalid(Kind::Text, raw.to_vec());
+    let lossy = wanted.iter().enumerate().filter(|(_, told)| lost_bytes(told).is_some());
+    for ((at, _), lost) in lossy.zip(cells) {
+        if let mysql::Value::Bytes(raw) = lost {
+            values[at] = Value::Invalid(Kind::Text, raw);
         }
     }
-    // Without a wanted column a one was asked for.
-    if cells.is_empty() || wanted.is_empty() { Ok(values) } else { Err(odd()) }
+    Ok(values)
 }
 
 /// Gathers rows and hands them over.

@@ -1,16 +1,14 @@
 //! One connection with the state that this adapter set on it: what reader and eraser share.
 //! Statements go through here, prepared, and their errors come back as kinds and numbers.
 
-use crate::cell::{Packed, Shape};
-use crate::connection::Connection;
 use crate::error::{Told, odd_answer};
 use crate::open;
 use crate::plain::Plain;
 use crate::settings::Settings;
 use crate::version::{self, Server};
 use lastbell_contract::Result;
-use mysql_common::params::Params;
-use mysql_common::value::Value;
+use mysql::prelude::Queryable;
+use mysql::{Conn, Params, Row, Value};
 
 /// For which purpose a connection is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +21,8 @@ pub(crate) enum Purpose {
 
 /// One open connection.
 pub(crate) struct Session {
-    /// The connection. Statements belong into the methods here; the bulk reader alone goes past them.
-    pub(crate) connection: Connection,
+    /// The driver's connection. Statements belong into the methods here; the bulk reader alone goes past them.
+    pub(crate) connection: Conn,
     /// How it was made, for a second one.
     pub(crate) settings: Settings,
     /// Product and version.
@@ -46,7 +44,7 @@ const IDLE_SECONDS: u64 = 86_400;
 
 impl Session {
     /// Judges the server and sets the session.
-    pub(crate) fn over(connection: Connection, settings: Settings, purpose: Purpose) -> Result<Self> {
+    pub(crate) fn over(connection: Conn, settings: Settings, purpose: Purpose) -> Result<Self> {
         let server = Server { product: version::Product::MySql, number: (0, 0), text: String::new() };
         let mut session = Self { connection, settings, server, database: String::new(), purpose, snapshot: false };
         session.run("open", "SET NAMES utf8mb4", ())?;
@@ -96,11 +94,12 @@ impl Session {
 
     /// What ends the statement that runs on this connection, from another one. Where that cannot be opened nothing
     /// happens: the statement then ends by itself.
+    #[allow(clippy::disallowed_methods, reason = "only plain.rs makes such a statement")]
     pub(crate) fn killer(&self) -> impl Fn() + Send + Sync + 'static {
-        let (settings, plain) = (self.settings.clone(), Plain::kill_query(self.connection.id()));
+        let (settings, plain) = (self.settings.clone(), Plain::kill_query(self.connection.connection_id()));
         move || {
             if let Ok(mut beside) = open::dial(&settings) {
-                let _ = beside.text(&plain);
+                let _ = beside.query_drop(plain.sql());
             }
         }
     }
@@ -112,16 +111,19 @@ impl Session {
 
     /// Runs a statement that gives no rows; how many rows it touched.
     pub(crate) fn run(&mut self, operation: &str, sql: &str, parameters: impl Into<Params>) -> Result<u64> {
-        self.connection.execute(sql, parameters.into()).told(operation)?;
-        let touched = self.connection.affected();
+        let result = self.connection.exec_iter(sql, parameters).told(operation)?;
+        let touched = result.affected_rows();
         // A statement like OPTIMIZE answers with rows; they must be taken off the line, and an error among them told.
-        self.connection.rest().told(operation)?;
+        for row in result {
+            row.told(operation)?;
+        }
         Ok(touched)
     }
 
     /// Runs a statement that no server prepares.
+    #[allow(clippy::disallowed_methods, reason = "only plain.rs makes such a statement")]
     pub(crate) fn run_plain(&mut self, operation: &str, statement: &Plain) -> Result<()> {
-        self.connection.text(statement).told(operation)
+        self.connection.query_drop(statement.sql()).told(operation)
     }
 
     /// All rows of a query, each turned into a value. For what fits in memory.
@@ -132,23 +134,8 @@ impl Session {
         parameters: impl Into<Params>,
         mut turn: impl FnMut(&Cells) -> Result<T>,
     ) -> Result<Vec<T>> {
-        self.connection.execute(sql, parameters.into()).told(operation)?;
-        let shapes = self.connection.columns();
-        let mut all = Vec::new();
-        while let Some(packet) = self.connection.row().told(operation)? {
-            all.push(turn(&Cells::unpacked(operation, &shapes, packet)?)?);
-        }
-        Ok(all)
-    }
-
-    /// Runs a query for the number of its rows alone.
-    pub(crate) fn count_rows(&mut self, operation: &str, sql: &str, parameters: impl Into<Params>) -> Result<u64> {
-        self.connection.execute(sql, parameters.into()).told(operation)?;
-        let mut rows = 0;
-        while self.connection.row().told(operation)?.is_some() {
-            rows += 1;
-        }
-        Ok(rows)
+        let result = self.connection.exec_iter(sql, parameters).told(operation)?;
+        result.map(|row| turn(&Cells::new(operation, row.told(operation)?))).collect()
     }
 
     /// The one row of a query.
@@ -197,14 +184,9 @@ pub(crate) struct Cells {
 }
 
 impl Cells {
-    fn unpacked(operation: &str, shapes: &[Shape], packet: &[u8]) -> Result<Self> {
-        let values = Packed::of(packet, shapes.len()).and_then(|mut cells| {
-            let values: Option<Vec<Value>> =
-                shapes.iter().map(|shape| cells.next(shape).map(crate::cell::Cell::owned)).collect();
-            values.filter(|_| cells.is_empty())
-        });
-        let names = shapes.iter().map(|shape| shape.name.clone()).collect();
-        Ok(Self { operation: operation.to_owned(), values: values.ok_or_else(|| odd_answer(operation))?, names })
+    fn new(operation: &str, row: Row) -> Self {
+        let names = row.columns_ref().iter().map(|column| column.name_str().into_owned()).collect();
+        Self { operation: operation.to_owned(), values: row.unwrap_raw().into_iter().flatten().collect(), names }
     }
 
     /// Where the column of that name stands; names of SHOW results differ between servers.

@@ -9,7 +9,7 @@ use crate::quote::quote_all;
 use crate::session::Session;
 use crate::steps::Steps;
 use lastbell_contract::{ErrorKind, Result, Setting, TableId};
-use mysql_common::value::Value;
+use mysql::Value;
 use std::time::{Duration, Instant};
 
 /// The settings that a scrub may change. A name from a journal is used only if it is one of these.

@@ -1,25 +1,27 @@
-//! One cell: from the protocol's binary form to the contract's values, by the column's type.
+//! One cell: from the driver's binary values to the contract's, by the column's type.
 //! What the type should not hold (a zero date, bytes that are no UTF-8) comes as [`Value::Invalid`] with what was there.
 
-use crate::cell::Cell;
 use crate::columns::Form;
 use crate::error::odd_answer;
 use lastbell_contract::{Kind, Result, Value};
+use mysql::Value as Cell;
 
 const DAY: i64 = 86_400_000_000;
 
 /// What a cell of a column holds.
-pub(crate) fn read(form: &Form, cell: Cell<'_>) -> Result<Value> {
+pub(crate) fn read(form: &Form, cell: Cell) -> Result<Value> {
+    if cell == Cell::NULL {
+        return Ok(Value::Null);
+    }
     match (form, cell) {
-        (_, Cell::Null) => Ok(Value::Null),
         (Form::Int, Cell::Int(number)) => Ok(Value::Int(number.into())),
         (Form::Int, Cell::UInt(number)) => Ok(Value::Int(number.into())),
-        (Form::Bit, Cell::Bytes(bits)) => bits_of(bits),
-        (Form::Decimal, Cell::Bytes(digits)) => decimal(digits),
+        (Form::Bit, Cell::Bytes(bits)) => bits_of(&bits),
+        (Form::Decimal, Cell::Bytes(digits)) => decimal(&digits),
         (Form::Float, Cell::Float(number)) => Ok(Value::Float(number.into())),
         (Form::Float, Cell::Double(number)) => Ok(Value::Float(number)),
         (Form::Text | Form::LossyText(_), Cell::Bytes(bytes)) => Ok(text(bytes)),
-        (Form::Bytes, Cell::Bytes(bytes)) => Ok(Value::Bytes(bytes.to_vec())),
+        (Form::Bytes, Cell::Bytes(bytes)) => Ok(Value::Bytes(bytes)),
         (Form::Json, Cell::Bytes(bytes)) => Ok(json(bytes)),
         (Form::Uuid, Cell::Bytes(bytes)) => Ok(uuid(bytes)),
         (Form::Date, Cell::Date(year, month, day, ..)) => Ok(date(year, month, day)),
@@ -54,17 +56,17 @@ pub(crate) fn read(form: &Form, cell: Cell<'_>) -> Result<Value> {
 }
 
 /// Text, or the bytes that are none.
-fn text(bytes: &[u8]) -> Value {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Value::Text(text.to_owned()),
-        Err(_) => Value::Invalid(Kind::Text, bytes.to_vec()),
+pub(crate) fn text(bytes: Vec<u8>) -> Value {
+    match String::from_utf8(bytes) {
+        Ok(text) => Value::Text(text),
+        Err(error) => Value::Invalid(Kind::Text, error.into_bytes()),
     }
 }
 
-fn json(bytes: &[u8]) -> Value {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Value::Json(text.to_owned()),
-        Err(_) => Value::Invalid(Kind::Json, bytes.to_vec()),
+fn json(bytes: Vec<u8>) -> Value {
+    match String::from_utf8(bytes) {
+        Ok(text) => Value::Json(text),
+        Err(error) => Value::Invalid(Kind::Json, error.into_bytes()),
     }
 }
 
@@ -89,14 +91,14 @@ fn decimal(digits: &[u8]) -> Result<Value> {
     Ok(Value::Decimal(format!("{sign}{}", &body[padding..])))
 }
 
-fn uuid(text: &[u8]) -> Value {
+fn uuid(text: Vec<u8>) -> Value {
     let digits: Vec<u8> = text.iter().copied().filter(|byte| *byte != b'-').collect();
     let half = |byte: u8| char::from(byte).to_digit(16).and_then(|half| u8::try_from(half).ok());
     let bytes: Option<Vec<u8>> =
         digits.chunks(2).map(|pair| Some(half(pair[0])? << 4 | half(*pair.get(1)?)?)).collect();
     match bytes.and_then(|bytes| <[u8; 16]>::try_from(bytes).ok()) {
         Some(bytes) => Value::Uuid(bytes),
-        None => Value::Invalid(Kind::Uuid, text.to_vec()),
+        None => Value::Invalid(Kind::Uuid, text),
     }
 }
 
@@ -154,7 +156,7 @@ fn days_since_1970(year: u16, month: u8, day: u8) -> Option<i64> {
 mod tests {
     use super::*;
 
-    fn given(form: Form, cell: Cell<'_>) -> Value {
+    fn given(form: Form, cell: Cell) -> Value {
         read(&form, cell).expect("a value")
     }
 
@@ -179,7 +181,7 @@ mod tests {
     #[test]
     fn a_datetime_at_midnight_is_no_date() {
         let midnight = Cell::Date(2014, 9, 1, 0, 0, 0, 0);
-        assert_eq!(given(Form::DateTime { digits: 0 }, midnight), Value::LocalDateTime(16_314 * DAY));
+        assert_eq!(given(Form::DateTime { digits: 0 }, midnight.clone()), Value::LocalDateTime(16_314 * DAY));
         assert_eq!(given(Form::Timestamp { digits: 0 }, midnight), Value::Instant(16_314 * DAY));
         let partial = given(Form::DateTime { digits: 3 }, Cell::Date(2014, 0, 0, 1, 2, 3, 450_000));
         assert_eq!(partial, Value::Invalid(Kind::LocalDateTime, b"2014-00-00 01:02:03.450".to_vec()));
@@ -199,31 +201,31 @@ mod tests {
         for (digits, expected) in
             [("0000012.50", "12.50"), ("-0.10", "-0.10"), ("0", "0"), ("000", "0"), ("00.5", "0.5")]
         {
-            let found = given(Form::Decimal, Cell::Bytes(digits.as_bytes()));
+            let found = given(Form::Decimal, Cell::Bytes(digits.as_bytes().to_vec()));
             assert_eq!(found, Value::Decimal(expected.to_owned()));
         }
-        assert!(read(&Form::Decimal, Cell::Bytes(b"1e5")).is_err());
+        assert!(read(&Form::Decimal, Cell::Bytes(b"1e5".to_vec())).is_err());
     }
 
     #[test]
     fn bits_are_a_number_and_unsigned_ones_keep_their_size() {
-        assert_eq!(given(Form::Bit, Cell::Bytes(&[1, 2])), Value::Int(258));
-        assert_eq!(given(Form::Bit, Cell::Bytes(&[0xff; 8])), Value::Int(u64::MAX.into()));
+        assert_eq!(given(Form::Bit, Cell::Bytes(vec![1, 2])), Value::Int(258));
+        assert_eq!(given(Form::Bit, Cell::Bytes(vec![0xff; 8])), Value::Int(u64::MAX.into()));
         assert_eq!(given(Form::Int, Cell::UInt(u64::MAX)), Value::Int(u64::MAX.into()));
     }
 
     #[test]
     fn what_is_no_text_keeps_its_bytes() {
-        assert_eq!(given(Form::Text, Cell::Bytes(&[0xc8, 0xe2])), Value::Invalid(Kind::Text, vec![0xc8, 0xe2]));
-        let uuid = b"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11";
+        assert_eq!(given(Form::Text, Cell::Bytes(vec![0xc8, 0xe2])), Value::Invalid(Kind::Text, vec![0xc8, 0xe2]));
+        let uuid = b"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11".to_vec();
         let Value::Uuid(bytes) = given(Form::Uuid, Cell::Bytes(uuid)) else { panic!("no uuid") };
         assert_eq!((bytes[0], bytes[15]), (0xa0, 0x11));
     }
 
     #[test]
     fn a_cell_of_another_type_is_an_error() {
-        assert!(read(&Form::Int, Cell::Bytes(b"7")).is_err());
-        assert!(read(&Form::Unknown("vector".into()), Cell::Bytes(&[])).is_err());
-        assert_eq!(read(&Form::Unknown("vector".into()), Cell::Null), Ok(Value::Null));
+        assert!(read(&Form::Int, Cell::Bytes(b"7".to_vec())).is_err());
+        assert!(read(&Form::Unknown("vector".into()), Cell::Bytes(Vec::new())).is_err());
+        assert_eq!(read(&Form::Unknown("vector".into()), Cell::NULL), Ok(Value::Null));
     }
 }

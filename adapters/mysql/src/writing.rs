@@ -1,11 +1,11 @@
 //! Writes typed rows into a table by batched prepared inserts, and tells by a sum whether what was read back is the same.
 
-use crate::error::refused;
+use crate::error::{Told, refused};
 use crate::quote::{quote, quote_all};
 use crate::session::Session;
 use lastbell_contract::{ErrorKind, Kind, Result, Table, Value};
-use mysql_common::params::Params;
-use mysql_common::value::Value as Cell;
+use mysql::prelude::Queryable;
+use mysql::{Params, Value as Cell};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Rows in one statement at most; a prepared statement takes 65,535 values.
@@ -89,7 +89,7 @@ impl<'a> Inserts<'a> {
 
     fn send(&mut self, rows: &str, cells: Vec<Cell>) -> Result<()> {
         let sql = format!("{}{rows}", self.begin);
-        self.session.run("rebuild", &sql, Params::Positional(cells))?;
+        self.session.connection.exec_drop(&sql, Params::Positional(cells)).told("rebuild")?;
         self.statements += 1;
         if self.statements.is_multiple_of(STATEMENTS) {
             self.session.run("rebuild", "COMMIT", ())?;
