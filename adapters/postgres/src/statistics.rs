@@ -17,8 +17,17 @@ pub(crate) const REPEATING: &str = "WITH RECURSIVE above(oid) AS (SELECT unnest(
 pub(crate) fn forget(session: &mut Session, operation: &'static str, tree: &str) -> Result<()> {
     let columns = format!("{REPEATING} DELETE FROM pg_statistic WHERE starelid IN (SELECT oid FROM repeating)");
     session.execute(operation, &columns, &[tree])?;
+    // Until version 14 the row is made with its object, and ANALYZE fails when it is missing.
+    let change = match session.server.major {
+        ..=13 => "UPDATE pg_statistic_ext_data SET stxdndistinct = NULL, stxddependencies = NULL, stxdmcv = NULL",
+        14 => {
+            "UPDATE pg_statistic_ext_data \
+             SET stxdndistinct = NULL, stxddependencies = NULL, stxdmcv = NULL, stxdexpr = NULL"
+        }
+        15.. => "DELETE FROM pg_statistic_ext_data",
+    };
     let extended = format!(
-        "{REPEATING} DELETE FROM pg_statistic_ext_data WHERE stxoid IN \
+        "{REPEATING} {change} WHERE stxoid IN \
          (SELECT e.oid FROM pg_statistic_ext e JOIN repeating ON e.stxrelid = repeating.oid)"
     );
     session.execute(operation, &extended, &[tree]).map(drop)
