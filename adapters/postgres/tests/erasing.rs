@@ -446,3 +446,47 @@ fn nothing_of_the_server_outlives_a_dropped_unit() {
     assert_eq!(store.rows("marks"), 10);
     assert_eq!(store.sql("SELECT count(*) FROM pg_class WHERE relname LIKE 'lastbell%'"), "0");
 }
+
+#[test]
+fn a_statement_that_is_ended_from_outside_takes_nothing_with_it() {
+    let store = fresh(PUPILS_AND_MARKS);
+    let mut eraser = store.eraser();
+    let stop = eraser.canceller().unwrap();
+    let mut unit = eraser.lock(&request(&["pupils", "marks"], &[])).unwrap();
+    let mut rewrite = |row: Vec<Value>| {
+        if number(&row) == 50 {
+            stop();
+        }
+        Some(row)
+    };
+    // The wish may come between two statements, and then it was for none.
+    let ended = unit.rebuild(&table("pupils"), &mut rewrite, &mut Heard::default());
+    if let Err(error) = ended {
+        assert_eq!(error.kind, ErrorKind::Stopped);
+    }
+    drop(unit);
+    drop(eraser);
+    assert_eq!((store.rows("pupils"), store.rows("marks")), (100, 100));
+}
+
+#[test]
+fn a_wait_for_a_lock_can_be_ended_from_outside() {
+    let store = fresh("CREATE TABLE pupils (id int); INSERT INTO pupils VALUES (1);");
+    let mut first = store.eraser();
+    let unit = first.lock(&request(&["pupils"], &[])).unwrap();
+    let mut second = store.eraser();
+    let stop = second.canceller().unwrap();
+    let told = std::thread::scope(|scope| {
+        let waiting = scope.spawn(move || {
+            let wish = LockRequest { wait_ms: 60_000, ..request(&["pupils"], &[]) };
+            second.lock(&wish).map(drop).unwrap_err()
+        });
+        while !waiting.is_finished() {
+            stop();
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        waiting.join().unwrap()
+    });
+    assert_eq!(told.kind, ErrorKind::Stopped);
+    drop(unit);
+}

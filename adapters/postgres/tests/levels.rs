@@ -14,7 +14,8 @@ const LIFE: &str = "CREATE TABLE pupils (id int PRIMARY KEY, name text); CREATE 
 /// The owner of tables, the owner of the database besides, a role with every grant that a superuser may give.
 const ROLES: &str =
     "CREATE ROLE owner LOGIN; CREATE ROLE dba LOGIN; CREATE ROLE granted LOGIN; CREATE ROLE reader LOGIN;
-    GRANT pg_monitor, pg_checkpoint TO granted; GRANT ALTER SYSTEM ON PARAMETER wal_recycle TO granted;";
+    GRANT pg_monitor TO granted; DO $$ BEGIN IF current_setting('server_version_num')::int >= 150000 THEN
+    EXECUTE 'GRANT pg_checkpoint TO granted; GRANT ALTER SYSTEM ON PARAMETER wal_recycle TO granted'; END IF; END $$;";
 
 const GRANTS: &str =
     "GRANT EXECUTE ON FUNCTION pg_switch_wal(), pg_ls_waldir(), pg_reload_conf(), pg_show_all_file_settings(),

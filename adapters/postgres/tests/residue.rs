@@ -14,7 +14,7 @@ const ROWS: usize = 3000;
 const LONG_EVERY: usize = 7;
 
 /// Label and prefix of each kind of value. `old` was updated away, `gone` stood in a column that was dropped.
-const KINDS: [(&str, &str); 9] = [
+const KINDS: [(&str, &str); 10] = [
     ("name", "canary-name-"),
     ("address", "улица-канарейка-"),
     ("raw", "canary-raw-"),
@@ -23,6 +23,7 @@ const KINDS: [(&str, &str); 9] = [
     ("old", "canary-old-"),
     ("gone", "canary-gone-"),
     ("mark", "canary-mark-"),
+    ("visit", "canary-visit-"),
     ("int", ""),
 ];
 
@@ -43,6 +44,10 @@ fn life() -> String {
          FROM (SELECT i, lpad(i::text, 6, '0') n FROM generate_series(1, {ROWS}) i) s;
          INSERT INTO marks SELECT i, 7700000000000 + i, 'canary-mark-' || lpad(i::text, 6, '0')
              FROM generate_series(1, {ROWS}) i;
+         CREATE TABLE visits (id int, year int, note text) PARTITION BY RANGE (year);
+         CREATE TABLE visits_1 PARTITION OF visits FOR VALUES FROM (2020) TO (2021);
+         CREATE TABLE visits_2 PARTITION OF visits DEFAULT; CREATE INDEX ON visits (note);
+         INSERT INTO visits SELECT i, 2020 + i % 2, 'canary-visit-' || lpad(i::text, 6, '0') FROM generate_series(1, {ROWS}) i;
          CREATE INDEX ON pupils (name); CREATE INDEX ON pupils (lower(address));
          CREATE STATISTICS together (mcv) ON name, address FROM pupils;
          CREATE MATERIALIZED VIEW shown AS SELECT name, address FROM pupils;
@@ -95,8 +100,9 @@ fn nothing_left(store: &Store<'_>, canaries: &str, when: &str) {
 }
 
 /// The whole judgement around one way of destroying.
-fn judged(destroyed: impl Fn(&str, usize) -> bool, erase: impl Fn(&mut dyn Eraser)) {
-    let server = Postgres::start(&Options::real().set("shared_preload_libraries", "pg_stat_statements"));
+fn judged(autovacuum: &str, destroyed: impl Fn(&str, usize) -> bool, erase: impl Fn(&mut dyn Eraser)) {
+    let options = Options::real().set("shared_preload_libraries", "pg_stat_statements");
+    let server = Postgres::start(&options.set("autovacuum", autovacuum).set("autovacuum_naptime", "1s"));
     let store = Store::on(&server, &life());
     let list = canaries(destroyed);
     let before = scan_for(&list, &[server.data_dir()]);
@@ -104,7 +110,7 @@ fn judged(destroyed: impl Fn(&str, usize) -> bool, erase: impl Fn(&mut dyn Erase
     let kept = store.sql("SELECT md5(string_agg(p::text, '' ORDER BY id)) FROM pupils p WHERE id % 10 = 0");
     let mut eraser = store.eraser();
     erase(eraser.as_mut());
-    let scrubbed = scrub(eraser.as_mut(), Level::L2, Means::Dedicated, &["pupils", "marks"]).unwrap();
+    let scrubbed = scrub(eraser.as_mut(), Level::L2, Means::Dedicated, &["pupils", "marks", "visits"]).unwrap();
     assert_eq!(scrubbed.reach.level, Level::L2, "{:?}", scrubbed.reach);
     nothing_left(&store, &list, "live, with the eraser");
     drop(eraser);
@@ -123,15 +129,16 @@ fn judged(destroyed: impl Fn(&str, usize) -> bool, erase: impl Fn(&mut dyn Erase
 
 #[test]
 fn of_all_rows_nothing_is_left() {
-    judged(|_, _| true, |eraser| destroy(eraser, &["pupils", "marks"]));
+    judged("on", |_, _| true, |eraser| destroy(eraser, &["pupils", "marks", "visits"]));
 }
 
 #[test]
 fn of_nine_tenths_of_the_rows_nothing_is_left() {
     let went = |kind: &str, row: usize| !row.is_multiple_of(10) || matches!(kind, "old" | "gone" | "mark");
-    judged(went, |eraser| {
-        let mut unit = eraser.lock(&request(&["pupils", "marks"], &[])).unwrap();
+    judged("off", went, |eraser| {
+        let mut unit = eraser.lock(&request(&["pupils", "marks", "visits"], &[])).unwrap();
         unit.destroy(&tables(&["marks"]), &mut Heard::default()).unwrap();
+        assert_eq!(unit.rebuild(&table("visits"), &mut tenth, &mut Heard::default()).unwrap(), ROWS as u64 / 10);
         assert_eq!(unit.rebuild(&table("pupils"), &mut tenth, &mut Heard::default()).unwrap(), ROWS as u64 / 10);
         unit.commit(&mut Heard::default()).unwrap();
     });
@@ -139,8 +146,8 @@ fn of_nine_tenths_of_the_rows_nothing_is_left() {
 
 #[test]
 fn of_values_that_were_replaced_nothing_is_left() {
-    let went = |kind: &str, _: usize| !matches!(kind, "int" | "mark");
-    judged(went, |eraser| {
+    let went = |kind: &str, _: usize| !matches!(kind, "int" | "mark" | "visit");
+    judged("off", went, |eraser| {
         let mut unit = eraser.lock(&request(&["pupils"], &["marks"])).unwrap();
         let mut rewrite = |row: Vec<Value>| {
             let nobody = Value::Text(format!("nobody {}", number(&row)));
