@@ -157,8 +157,10 @@ pub(crate) fn fill(connection: &mut Conn, setup: &Setup) -> mysql::Result<()> {
 
 /// One change in a transaction of its own, without waiting for anybody.
 pub(crate) fn write(connection: &mut Conn, change: &Change) -> Written {
-    // 0 means not at all; MySQL takes it for a second, so there the wait is ended from beside.
-    connection.query_drop("SET lock_wait_timeout = 0, innodb_lock_wait_timeout = 0").unwrap();
+    // 0 means not at all; MySQL refuses less than a second (9.7 with 1231), so there the wait is ended from beside.
+    let seconds = u8::from(!*MARIADB);
+    let wait = format!("SET lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}");
+    connection.query_drop(wait).unwrap();
     let impatient = (!*MARIADB).then(|| Impatient::with(connection.connection_id()));
     let done = match change {
         Change::Insert { table, row } => insert(connection, table, row),
