@@ -2,7 +2,7 @@
 //! in mid-result and a cell of another type are errors, never an end.
 
 use crate::columns::{self, Form, Told};
-use crate::error::{About, Told as _, refused};
+use crate::error::{About, Told as _, odd_answer, refused};
 use crate::quote::quote;
 use crate::sample;
 use crate::session::Session;
@@ -93,6 +93,8 @@ fn stream(
     batches: &mut Batches<'_, '_>,
 ) -> Result<()> {
     let sql = select(wanted, table, rest);
+    let lossy: Vec<usize> =
+        wanted.iter().enumerate().filter(|(_, told)| lost_bytes(told).is_some()).map(|(at, _)| at).collect();
     let killer = session.killer();
     let statement = session.connection.prep(&sql).told("scan").about(table)?;
     let mut result = session.connection.exec_iter(&statement, parameters).told("scan").about(table)?;
@@ -105,7 +107,10 @@ fn stream(
                 break;
             }
         };
-        end = row_of(wanted, row).about(table).and_then(|row| batches.push(row));
+        end = match row_of(wanted, &lossy, row) {
+            Some(row) => batches.push(row),
+            None => Err(odd_answer("scan").on(table)),
+        };
         unwanted = end.is_err();
         if unwanted {
             break;
@@ -123,20 +128,19 @@ fn stream(
     end
 }
 
-fn row_of(wanted: &[&Told], row: mysql::Row) -> Result<Row> {
+/// The values of a row; `None` when it is not what its columns promise.
+fn row_of(wanted: &[&Told], lossy: &[usize], row: mysql::Row) -> Option<Row> {
     let mut cells = row.unwrap_raw().into_iter().flatten();
     let mut values = Vec::with_capacity(wanted.len());
     for told in wanted {
-        let cell = cells.next().ok_or_else(|| crate::error::odd_answer("scan"))?;
-        values.push(values::read(&told.form, cell)?);
+        values.push(values::read(&told.form, cells.next()?)?);
     }
-    let lossy = wanted.iter().enumerate().filter(|(_, told)| lost_bytes(told).is_some());
-    for ((at, _), lost) in lossy.zip(cells) {
-        if let mysql::Value::Bytes(raw) = lost {
-            values[at] = Value::Invalid(Kind::Text, raw);
+    for at in lossy {
+        if let mysql::Value::Bytes(raw) = cells.next()? {
+            values[*at] = Value::Invalid(Kind::Text, raw);
         }
     }
-    Ok(values)
+    Some(values)
 }
 
 /// Gathers rows and hands them over.
