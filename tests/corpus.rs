@@ -2,28 +2,23 @@
 //! an independent judge of what is left on disk; and what two rows in the target stop.
 //!
 //! Reads the corpus (`LASTBELL_CORPUS`, by default `../shared/corpus`) and the judge (`LASTBELL_RESIDUE_SCAN`, by default
-//! `../shared/tools/residue_scan.py`), needs `python3`, writes to temporary folders. A missing corpus is a failure;
+//! `../shared/tools/residue_scan.py`), needs a Python with modules for both servers, writes to temporary folders. A missing corpus is a failure;
 //! `LASTBELL_CORPUS=none` says that these tests are not wanted. `LASTBELL_LONG=1` loads 2,000 pupils everywhere.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may panic, and tells how much it did")]
 
 mod common;
 
-/// A system of the corpus: its labels, its databases.
-#[path = "corpus/system.rs"]
-mod system;
-
-/// The program as a process, over one case.
-#[path = "corpus/walk.rs"]
-mod walk;
+#[path = "common/corpus/mod.rs"]
+mod corpus;
 
 use common::{files_below, json_file, root_code};
+use corpus::system::{Sample, System, scan};
+use corpus::walk::Walk;
 use lastbell::engines::DemoWriter;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use system::{Sample, System, scan};
-use walk::Walk;
 
 /// Of the sampled values so many in a thousand must be seen before the erasure, or the judge could not have seen them.
 const SEEN_BEFORE_PERMILLE: u64 = 900;

@@ -5,6 +5,7 @@
 use super::render::{comment, line, list, map, optional, pair, scalar, word};
 use super::words::{Day, Language, When, blank, plain};
 use super::yaml::{Place, Source};
+use super::zone::Zone;
 use crate::failure::{Failure, Result};
 use lastbell_contract::{Location, Means};
 use schemars::JsonSchema;
@@ -161,6 +162,9 @@ pub struct StoreEntry {
     pub role: StoreRole,
     /// `sqlite:PATH`, `postgres://…`, `mysql://…`, `file:DIR`; for targets also `receipt:FILE`, `csv:DIR`. With `${NAME}`.
     pub url: String,
+    /// The clock of its times that tell no zone. It stands in the draft wherever one is compared with a moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Zone>,
 }
 
 impl std::fmt::Debug for StoreEntry {
@@ -718,11 +722,19 @@ fn render_stores(out: &mut String, case: &CaseFile) {
     comment(
         out,
         case.language,
-        "\nХранилища. role: source (старая система) или target (новая). url: sqlite:ПУТЬ, postgres://…, mysql://…, file:ПАПКА.",
-        "\nStores. role: source (the old system) or target (the new one). url: sqlite:PATH, postgres://…, mysql://…, file:DIR.",
+        "\nХранилища. role: source (старая система) или target (новая). url: sqlite:ПУТЬ, postgres://…, mysql://…, file:ПАПКА.\n\
+         zone: Europe/Moscow — часы, по которым в хранилище записано время без часового пояса.",
+        "\nStores. role: source (the old system) or target (the new one). url: sqlite:PATH, postgres://…, mysql://…, file:DIR.\n\
+         zone: Europe/Moscow — the clock of its times that tell no zone.",
     );
     items(out, "stores", &case.stores, |store| {
-        vec![pair("name", &scalar(&store.name)), pair("role", &word(&store.role)), pair("url", &scalar(&store.url))]
+        let mut pairs = vec![
+            pair("name", &scalar(&store.name)),
+            pair("role", &word(&store.role)),
+            pair("url", &scalar(&store.url)),
+        ];
+        pairs.extend(store.zone.iter().map(|zone| pair("zone", &scalar(zone.name()))));
+        pairs
     });
 }
 
@@ -896,7 +908,12 @@ attested: [{what: target-is-platform, by: "Три Три", position: "админ
     }
 
     fn start() -> CaseFile {
-        let store = StoreEntry { name: "main".to_owned(), role: StoreRole::Source, url: "sqlite:diary.db".to_owned() };
+        let store = StoreEntry {
+            name: "main".to_owned(),
+            role: StoreRole::Source,
+            url: "sqlite:diary.db".to_owned(),
+            zone: None,
+        };
         CaseFile::new("LB-1", vec![store])
     }
 

@@ -14,12 +14,14 @@ pub mod sections;
 mod snippet;
 mod words;
 pub mod yaml;
+mod zone;
 
 pub use case_file::CaseFile;
 pub use decisions::Decisions;
 pub use profile_file::Profile;
 pub use words::{Category, Day, Language, Until, When};
 pub use yaml::{Place, Source, Step};
+pub use zone::Zone;
 
 /// The JSON Schemas of the three files, by file name, as they stand in `docs/schemas/`.
 #[must_use]

@@ -6,6 +6,7 @@ use super::render::{comment, line, list, map, optional, pair, scalar, word};
 use super::snippet::short_word;
 use super::words::{Language, Until, blank, plain};
 use super::yaml::{Place, Source};
+use super::zone::Zone;
 use crate::failure::{Failure, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -215,6 +216,9 @@ pub struct KeyPair {
     /// Text form of the source's dates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
+    /// The clock of times that tell none, with `as: instant` or `datetime`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Zone>,
 }
 
 /// A rule for columns, as written. [`ColumnRule::shape`] tells which of the five kinds it is.
@@ -233,6 +237,9 @@ pub struct ColumnRule {
     /// Text form of the source's dates, with `as: date` or `datetime`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
+    /// The clock of times that tell none, with `as: instant` or `datetime`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Zone>,
     /// Source text to target text, after `as`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, String>,
@@ -437,7 +444,8 @@ impl ColumnRule {
     /// Which of the five kinds the rule is; `None` when its keys do not fit together (never so after loading).
     #[must_use]
     pub fn shape(&self) -> Option<Shape<'_>> {
-        let bare = self.r#as.is_none() && self.format.is_none() && self.values.is_empty() && self.tolerate.is_empty();
+        let unparsed = self.r#as.is_none() && self.format.is_none() && self.zone.is_none();
+        let bare = unparsed && self.values.is_empty() && self.tolerate.is_empty();
         let alone = bare && self.join.is_none() && self.split.is_none();
         match (&self.source, self.target.as_deref(), self.not_migrated.as_deref(), self.constant.as_deref()) {
             (Some(source), None, Some(reason), None) if alone => {
@@ -615,6 +623,7 @@ fn check_mapping(place: &Place, mapping: &Mapping) -> Fits {
         column(&place.key("source"), &mapping.source, &pair.source)?;
         column(&place.key("target"), &mapping.target, &pair.target)?;
         check_format(&place, pair.format.as_deref(), pair.r#as)?;
+        check_zone(&place, pair.zone.as_ref(), pair.r#as)?;
     }
     if mapping.columns.is_empty() && mapping.key.is_empty() {
         return Err((place.key("columns"), failure!(Usage, "profile-empty-list")));
@@ -703,7 +712,8 @@ fn check_rule(place: &Place, rule: &ColumnRule, mapping: &Mapping) -> Fits {
         }
         Shape::Part { .. } | Shape::Compared { .. } | Shape::Merged { .. } | Shape::Constant { .. } => {}
     }
-    check_format(place, rule.format.as_deref(), rule.r#as)
+    check_format(place, rule.format.as_deref(), rule.r#as)?;
+    check_zone(place, rule.zone.as_ref(), rule.r#as)
 }
 
 /// Parts of one column must be cut alike and be told apart, or the "last part takes the rest" rule means nothing.
@@ -762,6 +772,12 @@ fn check_format(place: &Place, format: Option<&str>, normaliser: Option<Normalis
     };
     let fits = dated.is_some_and(|letters| format_fits(format, letters));
     if fits { Ok(()) } else { Err((place.key("format"), failure!(Usage, "profile-format"))) }
+}
+
+/// A zone brings moments and clocks together; nothing else has one.
+fn check_zone(place: &Place, zone: Option<&Zone>, normaliser: Option<Normaliser>) -> Fits {
+    let fits = zone.is_none() || matches!(normaliser, Some(Normaliser::Instant | Normaliser::Datetime));
+    if fits { Ok(()) } else { Err((place.key("zone"), failure!(Usage, "profile-zone"))) }
 }
 
 /// `%` and one of the letters; day, month and year once each, the others at most once.
@@ -933,6 +949,7 @@ fn render_key(key: &KeyPair) -> String {
     let mut pairs = vec![pair("source", &scalar(&key.source)), pair("target", &scalar(&key.target))];
     pairs.extend(key.r#as.iter().map(|normaliser| pair("as", &word(normaliser))));
     pairs.extend(key.format.iter().map(|format| pair("format", &scalar(format))));
+    pairs.extend(key.zone.iter().map(|zone| pair("zone", &scalar(zone.name()))));
     map(&pairs)
 }
 
@@ -951,6 +968,7 @@ fn render_column(rule: &ColumnRule) -> String {
     pairs.extend(rule.target.iter().map(|column| pair("target", &scalar(column))));
     pairs.extend(rule.r#as.iter().map(|normaliser| pair("as", &word(normaliser))));
     pairs.extend(rule.format.iter().map(|format| pair("format", &scalar(format))));
+    pairs.extend(rule.zone.iter().map(|zone| pair("zone", &scalar(zone.name()))));
     if !rule.values.is_empty() {
         let values: Vec<String> = rule.values.iter().map(|(from, to)| pair(from, &scalar(to))).collect();
         pairs.push(pair("values", &map(&values)));
@@ -995,6 +1013,7 @@ mappings:
       - {target: g.origin, constant: "old diary"}
       - {source: s.tel, target: p.phone, as: phone, tolerate: [trim, empty_is_null, case, nfc]}
       - {source: s.Дата рождения.стар, target: p.born, as: datetime, format: "%d.%m.%Y %H:%M"}
+      - {source: m.seen, target: g.seen, as: instant, zone: Europe/Moscow}
     may_change: [p.phone]
     may_change_percent_max: 25
     changed_at: p.updated_at
@@ -1052,7 +1071,7 @@ mappings:
             must_compare: None,
             source: side.clone(),
             target: side,
-            key: vec![KeyPair { source: column.clone(), target: column.clone(), r#as: None, format: None }],
+            key: vec![KeyPair { source: column.clone(), target: column.clone(), r#as: None, format: None, zone: None }],
             columns: vec![rule],
             may_change: vec![column.clone()],
             may_change_percent_max: 10,
@@ -1074,8 +1093,8 @@ mappings:
                 Shape::Constant { .. } => "constant",
             })
             .collect();
-        let wanted =
-            ["compared", "merged", "part", "part", "not migrated", "not migrated", "constant", "compared", "compared"];
+        let left = ["not migrated", "not migrated", "constant"];
+        let wanted = [&["compared", "merged", "part", "part"][..], &left, &["compared"; 3]].concat();
         assert_eq!(shapes, wanted);
     }
 
@@ -1119,6 +1138,8 @@ mappings:
         ("\"%d.%m.%Y\"", "\"%d.%m\"", "profile-format", "mappings[0].key[1].format"),
         ("\"%d.%m.%Y\"", "\"%d.%m.%Y %H\"", "profile-format", "mappings[0].key[1].format"),
         ("\"%d.%m.%Y %H:%M\"", "\"%d.%m.%Y %d\"", "profile-format", "mappings[0].columns[8].format"),
+        ("instant, zone", "date, zone", "profile-zone", "mappings[0].columns[9].zone"),
+        ("instant, zone: Europe/Moscow", "instant, zone: Moscow", "yaml-expected-zone", "mappings[0].columns[9].zone"),
         ("target: g.score, as", "target: m.score, as", "profile-unknown-alias", "mappings[0].columns[0].target"),
         ("[s.f, s.i, s.o]", "[]", "profile-empty-list", "mappings[0].columns[1].source"),
         ("[s.f, s.i, s.o]", "[s.f, x.i]", "profile-unknown-alias", "mappings[0].columns[1].source[1]"),

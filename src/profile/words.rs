@@ -1,5 +1,6 @@
 //! Words that several of the written files share: a day, a moment, where a record lives after us, a category, a language.
 
+use super::zone::Zone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, de::Unexpected};
 use std::{borrow::Cow, fmt};
@@ -143,6 +144,7 @@ macro_rules! as_text {
 }
 
 as_text!(Day, "date", "A date: YYYY-MM-DD");
+as_text!(Zone, "zone", "A time zone: Europe/Moscow, UTC, +03:00");
 as_text!(When, "moment", "A date (YYYY-MM-DD) or a moment with its offset (RFC 3339)");
 
 impl Serialize for Until {

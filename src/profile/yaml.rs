@@ -329,6 +329,7 @@ fn expected(what: &str) -> Failure {
         "map" => "yaml-expected-map",
         "date" => "yaml-expected-date",
         "moment" => "yaml-expected-moment",
+        "zone" => "yaml-expected-zone",
         "text or list" => "yaml-expected-text-or-list",
         other => return Failure::new(Exit::Usage, "yaml-wrong-value").with("expected", other),
     };

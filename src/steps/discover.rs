@@ -10,8 +10,8 @@ use crate::detect::{self, TableFinding, TableSample, Verdict};
 use crate::failure::{Failure, Result};
 use crate::hex::sha256;
 use crate::profile::profile_file::{Disposition, Head, Mapping, Subject, SubjectLink, TableRule};
-use crate::profile::{Profile, case_file};
-use crate::verify::identity;
+use crate::profile::{Profile, Zone, case_file};
+use crate::verify::identity::{self, Clock, Drafted, Stores, Why};
 use crate::world::World;
 use lastbell_contract::{Action, Catalog, Flow, ForeignKey, Known, Location, Reader, Scan, Table, TableKind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,9 +36,11 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
     let mut catalogs = BTreeMap::new();
     for store in session.stores(world)? {
         let mut reader = world.open_reader(&store.name, &store.location)?;
-        let (found, catalog, rows) = look(world, &store.name, store.role, reader.as_mut())?;
-        session.case.record(world, Event::Look { store: store.name.clone(), purpose: "discover".into(), rows })?;
-        catalogs.insert(store.name.clone(), catalog);
+        let Looked { found, catalog, clock, rows_read } = look(world, &store.name, store.role, reader.as_mut())?;
+        let look = Event::Look { store: store.name.clone(), purpose: "discover".into(), rows: rows_read };
+        session.case.record(world, look)?;
+        let clock = Clock { declared: store.zone, setting: clock };
+        catalogs.insert(store.name, (catalog, clock));
         stores.push(found);
     }
     refuse_double_names(&stores)?;
@@ -63,14 +65,22 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
 pub fn first_look(world: &mut World, url: &str) -> Result<StoreFound> {
     let location = Location::parse(url).ok_or_else(|| failure!(Usage, "url-bad"))?;
     let mut reader = world.open_reader("-", &location)?;
-    look(world, "-", case_file::StoreRole::Source, reader.as_mut()).map(|(found, _, _)| found)
+    look(world, "-", case_file::StoreRole::Source, reader.as_mut()).map(|looked| looked.found)
 }
 
-type Looked = (StoreFound, Catalog, BTreeMap<String, u64>);
+/// What a look into one store gave.
+struct Looked {
+    found: StoreFound,
+    catalog: Catalog,
+    /// The zone in which the store reads times that tell none, where it says so.
+    clock: Option<Zone>,
+    rows_read: BTreeMap<String, u64>,
+}
 
 fn look(world: &mut World, store: &str, role: case_file::StoreRole, reader: &mut dyn Reader) -> Result<Looked> {
     let info = reader.info()?;
     let catalog = reader.catalog()?;
+    let clock = known(reader.clock()?).and_then(|name| Zone::parse(&name));
     let snapshot = if info.capabilities.snapshot_reads { Some(reader.begin()?) } else { None };
     let source = role == case_file::StoreRole::Source;
     let mut rows_read = BTreeMap::new();
@@ -102,7 +112,7 @@ fn look(world: &mut World, store: &str, role: case_file::StoreRole, reader: &mut
         tables,
         views: catalog.views.iter().map(|view| view.id.to_string()).collect(),
     };
-    Ok((found, catalog, rows_read))
+    Ok(Looked { found, catalog, clock, rows_read })
 }
 
 fn known<T>(known: Known<T>) -> Option<T> {
@@ -239,35 +249,63 @@ fn refuse_double_names(stores: &[StoreFound]) -> Result<()> {
 /// A profile drawn from the inventory: `destroy` for personal tables, `keep` with a reason for the rest, `review` where
 /// discovery is not sure; and a mapping onto the table of the same name for every table, kept ones too, so that a decision
 /// can raise one later.
-fn draft_profile(product: &str, inventory: &Inventory, catalogs: &BTreeMap<String, Catalog>) -> Profile {
-    let target = inventory.target().and_then(|store| catalogs.get(&store.name));
+fn draft_profile(product: &str, inventory: &Inventory, catalogs: &BTreeMap<String, (Catalog, Clock)>) -> Profile {
+    let target = inventory.target().and_then(|store| Some((store, catalogs.get(&store.name)?)));
     let mut tables = BTreeMap::new();
     let mut mappings: Vec<Mapping> = Vec::new();
     let mut subjects = Vec::new();
     for store in inventory.sources() {
-        let Some(catalog) = catalogs.get(&store.name) else { continue };
+        let Some((catalog, clock)) = catalogs.get(&store.name) else { continue };
         for (found, table) in store.tables.iter().zip(&catalog.tables) {
-            tables.insert(found.name.clone(), draft_rule(found));
             subjects.extend(draft_subject(found));
-            let twin = target.and_then(|target| target.table(&table.id));
-            mappings.extend(twin.map(|twin| identity::draft(&found.name, table, twin).mapping));
+            let drafted = target.and_then(|(other, (target, target_clock))| {
+                let one_engine = store.engine == other.engine;
+                let stores = Stores { one_engine, source: clock.clone(), target: target_clock.clone() };
+                Some(identity::draft(&found.name, table, target.table(&table.id)?, &stores))
+            });
+            tables.insert(found.name.clone(), draft_rule(found, drafted.as_ref()));
+            mappings.extend(drafted.map(|drafted| drafted.mapping));
         }
     }
     let head = Head { name: "draft".into(), product: product.to_owned(), version: 1 };
     Profile { profile: head, subjects, tables, mappings }
 }
 
-fn draft_rule(found: &TableFound) -> TableRule {
+/// What goes by a comparison that a person has not agreed to is not decided yet.
+fn draft_rule(found: &TableFound, drafted: Option<&Drafted>) -> TableRule {
     let finding = found.finding.as_ref();
     let verdict = finding.map_or(Verdict::Review, |finding| finding.verdict);
     let via_self = finding.is_some_and(|finding| finding.about == detect::RowAbout::Person);
-    let (disposition, reason) = match verdict {
-        Verdict::Personal => (Disposition::Destroy, None),
-        Verdict::Not => (Disposition::Keep, Some("discovery found no personal data".to_owned())),
-        Verdict::Review => (Disposition::Review, Some("discovery is not sure: see the columns in review".to_owned())),
+    let open = drafted.and_then(open_comparisons);
+    let (disposition, reason) = match (verdict, open) {
+        (Verdict::Personal, None) => (Disposition::Destroy, None),
+        (Verdict::Personal, Some(open)) => (Disposition::Review, Some(open)),
+        (Verdict::Not, _) => (Disposition::Keep, Some("discovery found no personal data".to_owned())),
+        (Verdict::Review, open) => {
+            let unsure = "discovery is not sure: see the columns in review".to_owned();
+            (Disposition::Review, Some(open.map_or(unsure.clone(), |open| format!("{unsure}; {open}"))))
+        }
     };
     let subject = via_self.then(|| SubjectLink { via: "self".into(), name: None });
     TableRule { disposition, subject, retention: None, reason }
+}
+
+/// What a person has to agree to before the rows may go by this mapping. `None`: nothing is lost, nothing was assumed.
+fn open_comparisons(drafted: &Drafted) -> Option<String> {
+    let mut parts: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for doubt in &drafted.doubts {
+        let part = match &doubt.why {
+            Why::Loses(normaliser) => format!("`as: {}` may make unlike values equal", normaliser.word()),
+            Why::Clock(zone) => format!("nobody declared the clock, the draft took `zone: {zone}`"),
+        };
+        parts.entry(part).or_default().push(&doubt.column);
+    }
+    if !drafted.unbridged.is_empty() {
+        let columns = drafted.unbridged.iter().map(String::as_str).collect();
+        parts.insert("nothing brings the two types together, write a rule".to_owned(), columns);
+    }
+    let parts: Vec<String> = parts.iter().map(|(part, columns)| format!("{part}: {}", columns.join(", "))).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 fn draft_subject(found: &TableFound) -> Option<Subject> {

@@ -72,8 +72,12 @@ fn profile_text(given: &Given, case: &CaseFile) -> Result<Option<String>> {
 }
 
 fn stores(given: &Given) -> Vec<StoreEntry> {
-    let entry =
-        |name: &str, role: StoreRole, url: &String| StoreEntry { name: name.to_owned(), role, url: absolute(url) };
+    let entry = |name: &str, role: StoreRole, url: &String| StoreEntry {
+        name: name.to_owned(),
+        role,
+        url: absolute(url),
+        zone: None,
+    };
     let source = given.source.as_ref().map(|url| entry("old", StoreRole::Source, url));
     let target = given.target.as_ref().map(|url| entry("new", StoreRole::Target, url));
     source.into_iter().chain(target).collect()

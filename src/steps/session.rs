@@ -10,7 +10,7 @@ use crate::certificate::keys as key_files;
 use crate::failure::{Failure, Result};
 use crate::profile::case_file::{CaseFile, StoreRole};
 use crate::profile::decisions::{self, Decisions, Effective, Settled};
-use crate::profile::{Profile, profile_file::Disposition, sections};
+use crate::profile::{Profile, Zone, profile_file::Disposition, sections};
 use crate::world::World;
 use lastbell_contract::{Location, Setting, Table, TableId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,6 +71,8 @@ pub struct StoreAt {
     pub role: StoreRole,
     /// Its address with variables put in.
     pub location: Location,
+    /// The clock of its times that tell no zone, where a person said so.
+    pub zone: Option<Zone>,
 }
 
 /// Whether a step has work to do.
@@ -327,7 +329,7 @@ impl Session {
     pub fn stores(&self, world: &World) -> Result<Vec<StoreAt>> {
         let at = |store: &crate::profile::case_file::StoreEntry| {
             let location = store.location(&*world.variable)?;
-            Ok(StoreAt { name: store.name.clone(), role: store.role, location })
+            Ok(StoreAt { name: store.name.clone(), role: store.role, location, zone: store.zone.clone() })
         };
         self.files.case.stores.iter().map(at).collect()
     }

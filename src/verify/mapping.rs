@@ -6,7 +6,7 @@ use super::compare::CompareRules;
 use super::coverage::{self, Use, Uses};
 use super::names::{Names, SideName, holds_unique_key, listed, near};
 use super::side::{Cell, CompiledJoin, CompiledSide, Content, Place, RecordShape, Scanned, ValueMap};
-use super::transform::{Transform, text_of};
+use super::transform::{Transform, is_filled, text_of};
 use crate::failure::Failure;
 use crate::profile::profile_file::{ColumnRule, KeyPair, Mapping, Normaliser, Shape, Split};
 use lastbell_contract::{Catalog, Kind, Value};
@@ -140,6 +140,12 @@ impl<'a> Builder<'a> {
         self.names.tables[place.table].column(name).map_or(Kind::Unknown, |column| column.kind)
     }
 
+    /// The transform for a column of this side, which may be one that its engine fills up with blanks.
+    fn read_as(&self, transform: &Transform, place: Option<Place>) -> Transform {
+        let column = place.and_then(|place| self.names.tables[place.table].column(self.column_name(place)));
+        transform.clone().of_filled(column.is_some_and(is_filled))
+    }
+
     fn column_name(&self, place: Place) -> &str {
         &self.columns[place.table][place.column]
     }
@@ -262,11 +268,13 @@ impl<'a> Compiler<'a> {
 
     fn key_pair(&mut self, pair: &'a KeyPair) -> Option<Pair> {
         let transform = self.transform(pair.r#as, pair.format.as_deref(), &BTreeSet::new(), &pair.target);
+        let transform = transform.on_clock(pair.zone.clone());
         let old = self.old.place(&pair.source, &mut self.problems);
         let new = self.new.place(&pair.target, &mut self.problems)?;
         let (content, places) = (Content::One(old?), vec![old?]);
         self.compared(&places, new, &transform, pair.r#as, &pair.target, false);
-        Some(pair_of(content, ValueMap::default(), new, transform, &pair.target))
+        let sides = [self.old.read_as(&transform, Some(old?)), self.new.read_as(&transform, Some(new))];
+        Some(pair_of(content, ValueMap::default(), new, sides, &pair.target))
     }
 
     fn left_behind(&mut self, sources: &'a [String], reason: &str) {
@@ -289,6 +297,7 @@ impl<'a> Compiler<'a> {
             Shape::NotMigrated { .. } => return None,
         };
         let transform = self.transform(normaliser, rule.format.as_deref(), &rule.tolerate, target);
+        let transform = transform.on_clock(rule.zone.clone());
         let values = self.values(rule, &transform, target);
         let places: Vec<Option<Place>> =
             sources.into_iter().map(|source| self.old.place(source, &mut self.problems)).collect();
@@ -302,7 +311,9 @@ impl<'a> Compiler<'a> {
         };
         let may_change = self.mapping.may_change.iter().any(|column| column == target);
         self.compared(&places, new, &transform, normaliser, target, may_change);
-        Some(pair_of(content, values, new, transform, target))
+        let whole = if let Content::One(place) = &content { Some(*place) } else { None };
+        let sides = [self.old.read_as(&transform, whole), self.new.read_as(&transform, Some(new))];
+        Some(pair_of(content, values, new, sides, target))
     }
 
     fn part(&self, source: &str, split: &Split, place: Place) -> Content {
@@ -466,9 +477,9 @@ impl<'a> Compiler<'a> {
     }
 }
 
-fn pair_of(content: Content, values: ValueMap, new: Place, transform: Transform, target: &str) -> Pair {
-    let new = Cell { content: Content::One(new), transform: transform.clone(), values: ValueMap::default() };
-    Pair { old: Cell { content, transform, values }, new, target: target.to_owned() }
+fn pair_of(content: Content, values: ValueMap, new: Place, [source, target_side]: [Transform; 2], target: &str) -> Pair {
+    let new = Cell { content: Content::One(new), transform: target_side, values: ValueMap::default() };
+    Pair { old: Cell { content, transform: source, values }, new, target: target.to_owned() }
 }
 
 /// Both sides, with their cells in the same order. Without a key all compared columns are the key.

@@ -8,8 +8,9 @@
 use super::calendar::{self, DateFormat};
 use super::canonical::{float_bits, normal_decimal};
 use super::json_form;
+use crate::profile::Zone;
 use crate::profile::profile_file::{Normaliser, Tolerance};
-use lastbell_contract::{Kind, Value};
+use lastbell_contract::{Column, Kind, Value};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
@@ -18,14 +19,28 @@ use std::collections::BTreeSet;
 pub struct Transform {
     normaliser: Option<Normaliser>,
     format: Option<DateFormat>,
+    zone: Option<Zone>,
     tolerances: BTreeSet<Tolerance>,
+    filled: bool,
 }
 
 impl Transform {
     /// A transform of these parts.
     #[must_use]
     pub fn new(normaliser: Option<Normaliser>, format: Option<DateFormat>, tolerances: BTreeSet<Tolerance>) -> Self {
-        Self { normaliser, format, tolerances }
+        Self { normaliser, format, zone: None, tolerances, filled: false }
+    }
+
+    /// With the clock that times which tell no zone were read from.
+    #[must_use]
+    pub fn on_clock(self, zone: Option<Zone>) -> Self {
+        Self { zone, ..self }
+    }
+
+    /// For a column that its engine fills up with blanks ([`is_filled`]): they are no part of what `as` reads.
+    #[must_use]
+    pub fn of_filled(self, filled: bool) -> Self {
+        Self { filled, ..self }
     }
 
     /// A normaliser alone.
@@ -52,13 +67,22 @@ impl Transform {
     /// The value as it is compared.
     #[must_use]
     pub fn apply<'a>(&self, value: &'a Value) -> Cow<'a, Value> {
-        let value = self.tolerate_blanks(Cow::Borrowed(value));
+        let value = self.tolerate_blanks(self.without_filling(value));
         let value = match self.normaliser {
             None => value,
             Some(_) if value.is_null() => value,
-            Some(normaliser) => normalise(value, normaliser, self.format.as_ref()),
+            Some(normaliser) => normalise(value, normaliser, self.format.as_ref(), self.zone.as_ref()),
         };
         self.tolerate_blanks(self.tolerate_letters(value))
+    }
+
+    fn without_filling<'a>(&self, value: &'a Value) -> Cow<'a, Value> {
+        match value {
+            Value::Text(text) if self.filled && self.normaliser.is_some() && text.ends_with(' ') => {
+                Cow::Owned(Value::Text(text.trim_end_matches(' ').to_owned()))
+            }
+            other => Cow::Borrowed(other),
+        }
     }
 
     fn tolerates(&self, tolerance: Tolerance) -> bool {
@@ -86,6 +110,15 @@ impl Transform {
             Cow::Owned(text) => Cow::Owned(Value::Text(text)),
         }
     }
+}
+
+/// Whether a column is CHAR(n). PostgreSQL gives its texts filled up with blanks to n characters, MySQL takes all blanks at
+/// the end away, and SQL counts them nowhere: they are not the text's own. (SQLite fills nothing and takes nothing away.)
+#[must_use]
+pub fn is_filled(column: &Column) -> bool {
+    let declared = column.declared_type.to_ascii_lowercase();
+    let word = declared.split('(').next().unwrap_or_default().trim();
+    column.kind == Kind::Text && matches!(word, "char" | "character" | "bpchar" | "nchar")
 }
 
 /// Puts the letters of Russian together that Unicode also writes in two parts: й and ё, small and capital.
@@ -140,12 +173,14 @@ const ANY: &[Kind] = &[
     Kind::Unknown,
 ];
 
-/// What is lost: leading zeros of numbers in text, digits beyond a double, the time of a day, letters, case.
+/// What is lost: leading zeros of numbers in text, digits beyond a double, the time of a day, which of two equal hours it was
+/// when a clock was set back, letters, case.
 const LOSSY: &[(Normaliser, &[Kind])] = &[
     (Normaliser::Int, &[Kind::Text, Kind::Bytes, Kind::Unknown]),
     (Normaliser::Decimal, &[Kind::Text, Kind::Bytes, Kind::Unknown]),
     (Normaliser::Float, &[Kind::Text, Kind::Bytes, Kind::Unknown, Kind::Int, Kind::Decimal]),
     (Normaliser::Date, &[Kind::LocalDateTime]),
+    (Normaliser::Datetime, &[Kind::Instant]),
     (Normaliser::Digits, ANY),
     (Normaliser::Lower, ANY),
 ];
@@ -168,7 +203,12 @@ fn kind_of(normaliser: Normaliser) -> Kind {
     }
 }
 
-fn normalise<'a>(value: Cow<'a, Value>, normaliser: Normaliser, format: Option<&DateFormat>) -> Cow<'a, Value> {
+fn normalise<'a>(
+    value: Cow<'a, Value>,
+    normaliser: Normaliser,
+    format: Option<&DateFormat>,
+    zone: Option<&Zone>,
+) -> Cow<'a, Value> {
     let parsed = match normaliser {
         Normaliser::Text if matches!(value.as_ref(), Value::Text(_)) => return value,
         Normaliser::Text => text_of(&value).map(|text| Value::Text(text.into_owned())),
@@ -179,8 +219,8 @@ fn normalise<'a>(value: Cow<'a, Value>, normaliser: Normaliser, format: Option<&
         Normaliser::Bytes => bytes(&value),
         Normaliser::Date => date(&value, format),
         Normaliser::Time => time(&value),
-        Normaliser::Datetime => datetime(&value, format),
-        Normaliser::Instant => instant(&value),
+        Normaliser::Datetime => datetime(&value, format, zone),
+        Normaliser::Instant => instant(&value, zone),
         Normaliser::Uuid => uuid(&value),
         Normaliser::Json => text_of(&value).and_then(|text| json_form::canonical(&text)).map(Value::Json),
         Normaliser::Digits => text_of(&value).and_then(|text| digits(&text)),
@@ -332,37 +372,37 @@ fn date_in_text(text: &str, format: Option<&DateFormat>) -> Option<i64> {
     calendar::parse_iso(text).filter(|moment| moment.micros == 0).map(|moment| moment.days)
 }
 
-fn datetime(value: &Value, format: Option<&DateFormat>) -> Option<Value> {
+fn datetime(value: &Value, format: Option<&DateFormat>, zone: Option<&Zone>) -> Option<Value> {
     let micros = match value {
         Value::LocalDateTime(micros) => *micros,
+        Value::Instant(micros) => zone?.local_of(*micros)?,
         Value::Date(days) => days.checked_mul(calendar::DAY_MICROS)?,
         Value::Text(_) | Value::Bytes(_) => {
             let text = text_of(value)?;
             let declared = format.and_then(|format| format.read(&text));
             declared.or_else(|| calendar::parse_iso(&text))?.total_micros()?
         }
-        Value::Instant(_) | Value::Null | Value::Int(_) | Value::Decimal(_) | Value::Float(_) | Value::Bool(_) => {
-            return None;
-        }
+        Value::Null | Value::Int(_) | Value::Decimal(_) | Value::Float(_) | Value::Bool(_) => return None,
         Value::Time(_) | Value::Uuid(_) | Value::Json(_) | Value::Invalid(..) => return None,
     };
     Some(Value::LocalDateTime(micros))
 }
 
-fn instant(value: &Value) -> Option<Value> {
-    match value {
-        Value::Instant(micros) => Some(Value::Instant(*micros)),
-        Value::Text(text) => calendar::parse_instant(text).map(Value::Instant),
-        Value::Bytes(_) => calendar::parse_instant(&text_of(value)?).map(Value::Instant),
-        // A clock without a zone is no instant: Russian zones changed in 2010, 2011 and 2014.
-        Value::LocalDateTime(_)
-        | Value::Date(_)
-        | Value::Null
-        | Value::Int(_)
-        | Value::Decimal(_)
-        | Value::Float(_) => None,
-        Value::Bool(_) | Value::Time(_) | Value::Uuid(_) | Value::Json(_) | Value::Invalid(..) => None,
-    }
+/// A clock without a declared zone is no instant: Russian zones changed in 2010, 2011 and 2014.
+fn instant(value: &Value, zone: Option<&Zone>) -> Option<Value> {
+    let micros = match value {
+        Value::Instant(micros) => *micros,
+        Value::LocalDateTime(micros) => zone?.instant_of(*micros)?,
+        Value::Date(days) => zone?.instant_of(days.checked_mul(calendar::DAY_MICROS)?)?,
+        Value::Text(_) | Value::Bytes(_) => {
+            let text = text_of(value)?;
+            let local = || zone?.instant_of(calendar::parse_iso(&text)?.total_micros()?);
+            calendar::parse_instant(&text).or_else(local)?
+        }
+        Value::Null | Value::Int(_) | Value::Decimal(_) | Value::Float(_) => return None,
+        Value::Bool(_) | Value::Time(_) | Value::Uuid(_) | Value::Json(_) | Value::Invalid(..) => return None,
+    };
+    Some(Value::Instant(micros))
 }
 
 fn time(value: &Value) -> Option<Value> {

@@ -85,6 +85,12 @@ pub trait Reader: Send {
     /// How deep this role can go here by these means, and what stands in the way of `wanted`. Changes nothing.
     fn reach(&mut self, wanted: Level, means: Means) -> Result<Reach>;
 
+    /// The zone in which this store itself reads a time that tells none, for whoever connects without saying otherwise:
+    /// a name of the IANA list or `±HH:MM`. Only a hint for a draft that a person reads.
+    fn clock(&mut self) -> Result<Known<String>> {
+        Ok(Known::Unknown("no-clock".to_owned()))
+    }
+
     /// Raises a mark that another connection to the same store sees, until this one ends; it is nothing stored. With it
     /// a store is known again under another address. `mark` is ASCII, at most 32 bytes.
     fn raise_mark(&mut self, mark: &str) -> Result<()>;

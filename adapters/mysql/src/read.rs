@@ -121,6 +121,11 @@ impl Reader for Session {
         reach::before(self, wanted, means)
     }
 
+    fn clock(&mut self) -> Result<Known<String>> {
+        let sql = "SELECT IF(@@GLOBAL.time_zone = 'SYSTEM', @@system_time_zone, @@GLOBAL.time_zone)";
+        self.row("clock", sql, (), |row| row.text(0)).map(Known::Yes)
+    }
+
     fn raise_mark(&mut self, mark: &str) -> Result<()> {
         let name = mark_name(self, mark)?;
         match self.row("mark", "SELECT GET_LOCK(?, 0)", (name,), |row| row.maybe_number(0))? {

@@ -56,6 +56,12 @@ impl Reader for Session {
         reach::before(self, wanted, means)
     }
 
+    fn clock(&mut self) -> Result<Known<String>> {
+        // What RESET would bring back: our own setting came after the connection was made.
+        let sql = "SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'";
+        Ok(Known::Yes(self.one("clock", sql, &[])?.text(0)?))
+    }
+
     fn raise_mark(&mut self, mark: &str) -> Result<()> {
         marks::raise(self, mark)
     }

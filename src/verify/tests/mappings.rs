@@ -3,7 +3,7 @@
 use super::{PersonalColumns, Store, compiled, counts, int, problems, table, text, verify};
 use crate::failure::Exit;
 use crate::profile::profile_file::{Columns, Normaliser};
-use crate::verify::identity::draft;
+use crate::verify::identity::{Stores, draft};
 use lastbell_contract::{Index, Kind, TableId, Value};
 
 const GOOD: &str = r#"
@@ -267,6 +267,7 @@ fn a_table_is_drafted_as_itself_with_visible_transforms() {
             ("gone", Kind::Text),
             ("at", Kind::LocalDateTime),
             ("doc", Kind::Json),
+            ("took", Kind::Time),
         ],
     );
     let new = table(
@@ -279,13 +280,14 @@ fn a_table_is_drafted_as_itself_with_visible_transforms() {
             ("name", Kind::Text),
             ("at", Kind::Instant),
             ("doc", Kind::Json),
+            ("took", Kind::Int),
             ("more", Kind::Text),
         ],
     );
-    let drafted = draft("t", &old, &new);
+    let drafted = draft("t", &old, &new, &Stores::default());
     assert_eq!(
         (drafted.absent.as_slice(), drafted.unbridged.as_slice()),
-        (["gone".to_owned()].as_slice(), ["at".to_owned()].as_slice())
+        (["gone".to_owned()].as_slice(), ["took".to_owned()].as_slice())
     );
     assert_eq!(drafted.mapping.key[0].r#as, Some(Normaliser::Text), "007 and 7 stay different");
     let rules: Vec<_> = drafted.mapping.columns.iter().map(|rule| (rule.source.clone().unwrap(), rule.r#as)).collect();
@@ -296,6 +298,7 @@ fn a_table_is_drafted_as_itself_with_visible_transforms() {
             (one("born"), Some(Normaliser::Date)),
             (one("on"), Some(Normaliser::Bool)),
             (one("name"), None),
+            (one("at"), Some(Normaliser::Instant)),
             (one("doc"), Some(Normaliser::Json)),
         ]
     );
@@ -308,12 +311,12 @@ fn a_draft_compiles_only_when_nothing_is_left_to_a_person() {
         |kind| Store::default().with("t", &["id"], &[("id", Kind::Int), ("born", kind), ("name", Kind::Text)], rows());
     let (old, mut new) = (store(Kind::Text), store(Kind::Date));
     new.rows.get_mut("t").unwrap()[0][1] = Value::Date(14_733);
-    let drafted = draft("t", &old.catalog.tables[0], &new.catalog.tables[0]);
+    let drafted = draft("t", &old.catalog.tables[0], &new.catalog.tables[0], &Stores::default());
     let yaml = serde_yaml::to_string(&drafted.mapping).unwrap();
     assert_eq!(verify(&yaml, &old, &new).counts, counts([1, 0, 0, 0, 0, 0]));
     compiled(&yaml, &old, &new);
     new.catalog.tables[0].columns.pop();
-    let drafted = draft("t", &old.catalog.tables[0], &new.catalog.tables[0]);
+    let drafted = draft("t", &old.catalog.tables[0], &new.catalog.tables[0], &Stores::default());
     let yaml = serde_yaml::to_string(&drafted.mapping).unwrap();
     let all = problems(&yaml, &old, &new, &PersonalColumns::default());
     assert_eq!((all.len(), all[0].code, all[0].arg("column")), (1, "mapping-column-left", Some("s.name")));
@@ -322,9 +325,9 @@ fn a_draft_compiles_only_when_nothing_is_left_to_a_person() {
 #[test]
 fn a_table_without_a_shared_key_is_drafted_as_a_multiset() {
     let columns = [("a", Kind::Text), ("b", Kind::Text)];
-    let drafted = draft("t", &table("t", &[], &columns), &table("t", &[], &columns));
+    let drafted = draft("t", &table("t", &[], &columns), &table("t", &[], &columns), &Stores::default());
     assert_eq!((drafted.mapping.key.len(), drafted.mapping.columns.len()), (0, 2));
     let mut unique = table("t", &["gone"], &[("gone", Kind::Int), ("a", Kind::Text), ("b", Kind::Text)]);
     unique.unique_keys = vec![vec!["b".to_owned()]];
-    assert_eq!(draft("t", &unique, &table("t", &[], &columns)).mapping.key[0].source, "s.b");
+    assert_eq!(draft("t", &unique, &table("t", &[], &columns), &Stores::default()).mapping.key[0].source, "s.b");
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod bridges;
 mod mappings;
 mod random;
 mod sets;

@@ -4,7 +4,7 @@ use super::super::canonical::append_value;
 use super::super::transform::{Transform, lossy, lossy_from};
 use super::{int, text};
 use crate::profile::profile_file::{Normaliser, Tolerance};
-use crate::verify::calendar::DateFormat;
+use crate::verify::calendar::{DateFormat, parse_instant, parse_iso};
 use lastbell_contract::{Kind, Value};
 
 fn bytes(transform: &Transform, value: &Value) -> Vec<u8> {
@@ -102,6 +102,30 @@ fn unlike_meanings_stay_unlike() {
     ] {
         assert!(!equal(normaliser, &a, &b), "as {}: {a:?} and {b:?}", normaliser.word());
     }
+}
+
+#[test]
+fn a_moment_meets_a_clock_by_the_declared_zone_alone() {
+    let on = |normaliser, zone: &str| Transform::of(normaliser).on_clock(crate::profile::Zone::parse(zone));
+    let local = |text: &str| Value::LocalDateTime(parse_iso(text).unwrap().total_micros().unwrap());
+    let moment = |text: &str| Value::Instant(parse_instant(text).unwrap());
+    let same = |transform: &Transform, a: &Value, b: &Value| bytes(transform, a) == bytes(transform, b);
+    let (moscow, clock) = (on(Normaliser::Instant, "Europe/Moscow"), on(Normaliser::Datetime, "Europe/Moscow"));
+    let (summer, at) = (local("2010-07-01 12:00:00"), moment("2010-07-01 08:00:00Z"));
+    for told in [text("2010-07-01 12:00:00"), text("2010-07-01 12:00:00+04"), text("2010-07-01T08:00Z"), summer.clone()]
+    {
+        assert!(same(&moscow, &told, &at), "{told:?}");
+    }
+    assert!(same(&clock, &summer, &at) && same(&clock, &text("2010-07-01 12:00:00"), &at));
+    assert!(same(&moscow, &Value::Date(14_792), &moment("2010-07-01 20:00:00Z")), "a day begins at its midnight");
+    assert!(!same(&on(Normaliser::Instant, "+03:00"), &summer, &at), "another clock is another moment");
+    assert!(!same(&Transform::of(Normaliser::Instant), &summer, &at), "no clock, no moment");
+    assert!(!same(&Transform::of(Normaliser::Datetime), &summer, &at));
+    // 2014-10-26 01:30 was twice in Moscow.
+    let (twice, hours) = (local("2014-10-26 01:30:00"), ["2014-10-25 21:30:00Z", "2014-10-25 22:30:00Z"].map(moment));
+    assert!(hours.iter().all(|hour| !same(&moscow, &twice, hour)), "neither is taken for the one that was meant");
+    assert!(hours.iter().all(|hour| same(&clock, &twice, hour)), "declared: both show that time");
+    assert!(clock.loses(Kind::Instant) && !moscow.loses(Kind::Instant) && !moscow.loses(Kind::LocalDateTime));
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! A system of the corpus: what its labels say, a database filled with invented rows, and the judge of what is left on disk.
-//! Runs `python3` with the corpus's loader, the judge, and `look.py`; writes where it is told.
+//! Runs Python with the corpus's loader, the judge, `look.py` and `peer.py`; writes where it is told.
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 /// Seed of the loader: the same system, pupils and seed give the same rows.
 const SEED: &str = "7";
@@ -43,6 +44,11 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// Whether the long form is wanted.
+pub(crate) fn is_long() -> bool {
+    variable("LASTBELL_LONG").is_some_and(|value| value == "1")
+}
+
 fn beside_the_sources(variable_name: &str, path: &str) -> PathBuf {
     variable(variable_name).map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(path), PathBuf::from)
 }
@@ -50,8 +56,7 @@ fn beside_the_sources(variable_name: &str, path: &str) -> PathBuf {
 impl System {
     /// The system with so many pupils; with `LASTBELL_LONG=1` with 2,000. `None` when the corpus is not wanted.
     pub(crate) fn find(name: &str, pupils: u32) -> Option<Self> {
-        let long = variable("LASTBELL_LONG").is_some_and(|value| value == "1");
-        Self::find_of(name, if long { PUPILS_LONG } else { pupils })
+        Self::find_of(name, if is_long() { PUPILS_LONG } else { pupils })
     }
 
     /// The system with so many pupils.
@@ -99,35 +104,61 @@ impl System {
         self.tables.get(table).and_then(|columns| columns.get(column)).expect("the labels know every column")
     }
 
-    /// Fills a new database.
-    pub(crate) fn load(&self, database: &Path) {
-        let mut load = Command::new("python3");
-        load.current_dir(&self.corpus).args([
-            "load.py",
-            &self.name,
-            "--seed",
-            SEED,
-            "--rows",
-            &self.pupils.to_string(),
-        ]);
-        output(load.arg("--to").arg(format!("sqlite:{}", database.display())), &[0]);
-        assert!(fs::metadata(database).unwrap().len() > 0, "{}: the database was filled", self.name);
+    /// Fills a new database, in a session with this clock where the engine asks for one.
+    pub(crate) fn load(&self, url: &str, zone: Option<&str>) {
+        let mut load = python();
+        load.current_dir(&self.corpus).env_remove("PGTZ").envs(zone.map(|zone| ("PGTZ", zone)));
+        load.args(["load.py", &self.name, "--seed", SEED, "--rows", &self.pupils.to_string(), "--to", url]);
+        let told = output(&mut load, &[0]);
+        assert!(
+            told.contains(" rows ") && !told.contains("EXPECTED"),
+            "{}: the database was filled: {told}",
+            self.name
+        );
+    }
+
+    /// The same for a server's files, from a database of SQLite with the same rows: texts alone, since only they are bytes
+    /// of text everywhere, and long ones, since a server's own files hold many words.
+    pub(crate) fn sample_of_texts(&self, database: &Path, folder: &Path) -> Sample {
+        let catalog = self.corpus.join(&self.name).join("catalog.csv");
+        self.draw(&[&"texts", &database, &self.lists(folder), &catalog], folder)
+    }
+
+    fn lists(&self, folder: &Path) -> PathBuf {
+        let tables = folder.join("tables.json");
+        let lists = serde_json::json!({ "destroyed": self.destroyed(), "kept": self.kept() });
+        fs::write(&tables, lists.to_string()).unwrap();
+        tables
+    }
+
+    fn draw(&self, arguments: &[&dyn AsRef<std::ffi::OsStr>], folder: &Path) -> Sample {
+        let values = folder.join("sample.txt");
+        let facts: Value = serde_json::from_str(&look(&[arguments, &[&values]].concat())).unwrap();
+        let figure = |name: &str| facts[name].as_u64().unwrap();
+        Sample { file: values, values: figure("sample"), columns: figure("columns"), facts: facts.clone() }
     }
 
     /// Draws values that only destroyed cells hold, and writes them for the judge.
     pub(crate) fn sample(&self, database: &Path, folder: &Path) -> Sample {
-        let (tables, values) = (folder.join("tables.json"), folder.join("sample.txt"));
-        let lists = serde_json::json!({ "destroyed": self.destroyed(), "kept": self.kept() });
-        fs::write(&tables, lists.to_string()).unwrap();
-        let facts: Value = serde_json::from_str(&look(&[&"sample", &database, &tables, &judge(), &values])).unwrap();
-        let figure = |name: &str| facts[name].as_u64().unwrap();
-        Sample { file: values, values: figure("sample"), columns: figure("columns"), facts: facts.clone() }
+        self.draw(&[&"sample", &database, &self.lists(folder), &judge()], folder)
     }
 }
 
 /// Every row of every table as a line of text, in order of rowid.
 pub(crate) fn dump(database: &Path, out: &Path) -> BTreeMap<String, Vec<String>> {
     look(&[&"dump", &database, &out]);
+    lines_by_table(out)
+}
+
+/// The same of a database on a server, in order of the lines.
+pub(crate) fn dump_of_server(url: &str, out: &Path) -> BTreeMap<String, Vec<String>> {
+    let mut dump = python();
+    dump.arg(beside_this_file("peer.py")).arg(url).arg(out);
+    output(&mut dump, &[0]);
+    lines_by_table(out)
+}
+
+fn lines_by_table(out: &Path) -> BTreeMap<String, Vec<String>> {
     let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for line in fs::read_to_string(out).unwrap().lines() {
         let (table, _): (String, Value) = serde_json::from_str(line).unwrap();
@@ -170,7 +201,7 @@ fn judge() -> PathBuf {
 
 /// Has the judge look for the sampled values in every file of a folder.
 pub(crate) fn scan(folder: &Path, sample: &Sample, out: &Path) -> Seen {
-    let mut judge_run = Command::new("python3");
+    let mut judge_run = python();
     judge_run.arg(judge()).args(["--quiet", "--no-partial", "--json"]).arg(out).arg(folder).arg(&sample.file);
     // 1: something was found; 0: nothing was; 2 would be a file that could not be read, and is never «clean».
     let told = output(&mut judge_run, &[0, 1]);
@@ -181,9 +212,27 @@ pub(crate) fn scan(folder: &Path, sample: &Sample, out: &Path) -> Seen {
 }
 
 fn look(arguments: &[&dyn AsRef<std::ffi::OsStr>]) -> String {
-    let mut look = Command::new("python3");
-    look.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/look.py"));
+    let mut look = python();
+    look.arg(beside_this_file("look.py"));
     output(look.args(arguments.iter().map(AsRef::as_ref)), &[0])
+}
+
+fn beside_this_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/common/corpus").join(name)
+}
+
+/// A Python that speaks to both servers: the one in the path, else Debian's own, for which `tests/run` installs the modules.
+/// One and the same for all loads: another version may draw other rows from the same seed.
+fn python() -> Command {
+    static PROGRAM: LazyLock<&str> = LazyLock::new(|| {
+        let speaks = |program: &&&str| {
+            let run = Command::new(program).args(["-c", "import psycopg2, pymysql"]).output();
+            run.is_ok_and(|run| run.status.success())
+        };
+        let programs = ["python3", "/usr/bin/python3"];
+        programs.iter().find(speaks).expect("apt-get install -y python3-psycopg2 python3-pymysql")
+    });
+    Command::new(*PROGRAM)
 }
 
 /// Runs and returns what was printed; any other exit is a failure that shows all of it: every person here is invented.

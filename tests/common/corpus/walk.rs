@@ -1,14 +1,15 @@
 //! One case over a system of the corpus, taken through its steps by the program as a process: keys, answers, decisions
 //! written from the labels, and how long each step took.
 
+use super::database::{Database, Engine, ZONE};
+use super::system::{Sample, System};
 use crate::common::{json_file, lastbell_json};
-use crate::system::{Sample, System, dump};
 use lastbell::profile::Profile;
 use lastbell::profile::profile_file::Disposition;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 use tempfile::TempDir;
 
@@ -19,30 +20,56 @@ const MEMBERS: [(&str, &str); 2] = [("ivanova", "Иванова"), ("petrov", "�
 pub(crate) struct Walk {
     /// Whose databases these are.
     pub(crate) system: System,
+    /// The retired database.
+    pub(crate) old: Database,
+    /// The platform's database.
+    pub(crate) new: Database,
     keep: TempDir,
     steps: Vec<(String, f64)>,
 }
 
 impl Walk {
-    /// Two equal databases, keys, an initialised case.
+    /// Two equal databases of SQLite, keys, an initialised case.
     pub(crate) fn begin(system: &System) -> Self {
-        let mut walk = Self { system: system.clone(), keep: tempfile::tempdir().unwrap(), steps: Vec::new() };
-        for folder in ["old", "new", "keys"] {
-            fs::create_dir(walk.path(folder)).unwrap();
-        }
-        let start = Instant::now();
-        system.load(&walk.source());
-        walk.note("load", start);
+        let (old, keep) = (Engine::Sqlite, tempfile::tempdir().unwrap());
+        let new = Database::platform(Engine::Sqlite, &keep.path().join("new"));
+        let mut walk = Self::with_source(system, old, new, keep, true);
         // A second load with this seed gives the same bytes (compared for all three systems), and takes up to a minute longer.
-        fs::copy(walk.source(), walk.target()).unwrap();
+        fs::copy(walk.old.file_path(), walk.new.file_path()).unwrap();
+        walk.initialise(true);
+        walk
+    }
+
+    /// The same rows on two engines; `clock` says whether case.yaml tells by which one they were loaded.
+    pub(crate) fn between(system: &System, old: Engine, new: Engine, clock: bool) -> Self {
+        let keep = tempfile::tempdir().unwrap();
+        let new = Database::platform(new, &keep.path().join("new"));
+        let mut walk = Self::with_source(system, old, new, keep, clock);
+        let start = Instant::now();
+        walk.new.load(system, clock);
+        walk.note("load target", start);
+        walk.initialise(clock);
+        walk
+    }
+
+    fn with_source(system: &System, engine: Engine, new: Database, keep: TempDir, clock: bool) -> Self {
+        let old = Database::retired(engine, &keep.path().join("old"));
+        let start = Instant::now();
+        old.load(system, clock);
+        let mut walk = Self { system: system.clone(), old, new, keep, steps: Vec::new() };
+        walk.note("load", start);
+        walk
+    }
+
+    fn initialise(&mut self, clock: bool) {
+        fs::create_dir(self.path("keys")).unwrap();
         for (purpose, name) in
             [("signing", "ivanova"), ("signing", "petrov"), ("signing", "region"), ("sealing", "operator")]
         {
-            walk.program("keys", &["keys", "new", "--for", purpose, "--out", &walk.text(&format!("keys/{name}"))], 0);
+            self.program("keys", &["keys", "new", "--for", purpose, "--out", &self.text(&format!("keys/{name}"))], 0);
         }
-        fs::write(walk.path("answers.yaml"), walk.answers()).unwrap();
-        walk.program("init", &["init", &walk.text("case"), "--answers", &walk.text("answers.yaml")], 0);
-        walk
+        fs::write(self.path("answers.yaml"), self.answers(clock)).unwrap();
+        self.program("init", &["init", &self.text("case"), "--answers", &self.text("answers.yaml")], 0);
     }
 
     /// A path in the folder.
@@ -59,27 +86,30 @@ impl Walk {
         self.path("case")
     }
 
-    /// The retired database.
+    /// The retired database's file.
     pub(crate) fn source(&self) -> PathBuf {
-        self.path("old/diary.db")
+        self.old.file_path().to_owned()
     }
 
-    /// Its folder, in which nothing else lies.
+    /// Where its bytes are, and nothing else.
     pub(crate) fn source_folder(&self) -> PathBuf {
-        self.path("old")
+        self.old.bytes()
     }
 
-    /// The platform's database.
+    /// The platform's database's file.
     pub(crate) fn target(&self) -> PathBuf {
-        self.path("new/diary.db")
+        self.new.file_path().to_owned()
     }
 
-    fn answers(&self) -> String {
+    fn answers(&self, clock: bool) -> String {
         let member = |(file, name): (&str, &str)| {
             json!({ "name": name, "position": "member", "role": if file == "ivanova" { "chair" } else { "member" },
                     "party": "operator", "key": format!("../keys/{file}.pub.pem") })
         };
-        let url = |path: &Path| format!("sqlite:{}", path.display());
+        let store = |name: &str, role: &str, database: &Database| {
+            let zone = clock.then_some(ZONE);
+            json!({ "name": name, "role": role, "url": database.url(), "zone": zone })
+        };
         // JSON is YAML, too.
         json!({
             "case": "LB-CORPUS-0001",
@@ -88,8 +118,8 @@ impl Walk {
             "operator": { "name": "School", "inn": "0000000000", "ogrn": "0000000000000", "address": "Testing, 1" },
             "legal": { "reason": "purpose-reached", "purpose_reached_on": "2026-11-10", "order": "No 1" },
             "stores": [
-                { "name": "old", "role": "source", "url": url(&self.source()) },
-                { "name": "new", "role": "target", "url": url(&self.target()) },
+                store("old", "source", &self.old),
+                store("new", "target", &self.new),
             ],
             "migrated_on": "2026-09-01",
             "level": "L2",
@@ -174,12 +204,27 @@ impl Walk {
 
     /// Every row of the source now.
     pub(crate) fn dump(&self, name: &str) -> BTreeMap<String, Vec<String>> {
-        dump(&self.source(), &self.path(&format!("dump-{name}.jsonl")))
+        self.old.dump(&self.path(&format!("dump-{name}.jsonl")))
     }
 
     /// Values that only destroyed cells of the source hold.
     pub(crate) fn sample(&self) -> Sample {
         self.system.sample(&self.source(), self.keep.path())
+    }
+
+    /// The same for whatever engine: from a further load into SQLite, when neither database is one.
+    pub(crate) fn sample_of_texts(&mut self) -> Sample {
+        let file = match (&self.old, &self.new) {
+            (Database::File(file), _) | (_, Database::File(file)) => file.clone(),
+            (Database::Postgres(..) | Database::Mysql(..), Database::Postgres(..) | Database::Mysql(..)) => {
+                let start = Instant::now();
+                let further = Database::platform(Engine::Sqlite, &self.path("further"));
+                further.load(&self.system, true);
+                self.note("load once more", start);
+                further.file_path().to_owned()
+            }
+        };
+        self.system.sample_of_texts(&file, self.keep.path())
     }
 }
 
