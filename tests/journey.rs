@@ -434,7 +434,8 @@ fn one_key_with_unlike_rows_is_ambiguous_and_blocks() {
     case.change_mapping("marks", |mapping| {
         let key = |column: &str| (format!("s.{column}"), format!("t.{column}"));
         let ((source, target), (id, id_there)) = (key("pupil_id"), key("id"));
-        mapping.key = vec![KeyPair { source: source.clone(), target: target.clone(), r#as: None, format: None }];
+        mapping.key =
+            vec![KeyPair { source: source.clone(), target: target.clone(), r#as: None, format: None, zone: None }];
         let rule = mapping.columns.iter_mut().find(|rule| rule.target.as_ref() == Some(&target)).unwrap();
         (rule.source, rule.target) = (Some(lastbell::profile::profile_file::Columns::One(id)), Some(id_there));
     });

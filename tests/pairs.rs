@@ -12,6 +12,7 @@ mod corpus;
 
 use common::{SmallCase, json_file, world};
 use corpus::database::Engine::{self, Mysql, Postgres, Sqlite};
+use corpus::database::ZONE_OF_POSTGRES;
 use corpus::system::{Sample, System, is_long, scan};
 use corpus::walk::Walk;
 use lastbell::profile::Profile;
@@ -281,7 +282,7 @@ fn a_clock_that_nobody_declared_waits_for_a_person_and_a_decision_agrees_to_it()
     assert!(moments.len() >= 3, "the system has moments in {} tables", moments.len());
     for mapping in moments {
         // A plain copy goes by the zone of the server that reads the copied times as moments.
-        assert_eq!(clocks(mapping), ["instant, zone GMT".to_owned()].into(), "{}", mapping.name);
+        assert_eq!(clocks(mapping), [format!("instant, zone {ZONE_OF_POSTGRES}")].into(), "{}", mapping.name);
         let rule = &profile.tables[&mapping.name];
         let told = rule.reason.as_ref().is_some_and(|reason| reason.contains("nobody declared the clock"));
         assert!(told == (rule.disposition == Disposition::Review), "{}: {:?}", mapping.name, rule.reason);

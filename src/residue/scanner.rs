@@ -8,7 +8,7 @@ use super::escapes::{LONGEST_ESCAPED, Unescaped, next_stretch};
 use super::forms::{Encoding, LONGEST_FORM};
 use super::index::{Index, Match};
 use super::report::Place;
-use super::shard::Shard;
+use super::shard::{Needle, Shard};
 use crate::failure::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, Metadata};
@@ -133,13 +133,31 @@ impl Scanner {
         if shards.iter().any(|shard| shard.set != first.set) {
             return Err(failure!(Refused, "needles-incomplete", shards = shards.len()));
         }
-        let needles = shards.iter().flat_map(|shard| &shard.needles);
-        Ok(Self {
-            index: Index::new(key, shards)?,
-            needles: needles.map(|needle| (needle.id, needle.columns().map(|(at, _)| at).collect())).collect(),
-            columns: first.columns.iter().map(|column| (column.table.clone(), column.column.clone())).collect(),
-            chunk: CHUNK,
-        })
+        Self::over(key, shards)
+    }
+
+    /// A scanner for shards of many units: it tells whether the value of any stands in a file, and a scanner of each unit
+    /// alone then tells whose. Most files hold none, and are read once.
+    ///
+    /// # Errors
+    /// `needles-wrong-key`, `needles-damaged`.
+    pub fn of_units(key: &[u8; 32], shards: &[Shard]) -> Result<Self> {
+        Self::over(key, shards)
+    }
+
+    fn over(key: &[u8; 32], shards: &[Shard]) -> Result<Self> {
+        let (mut needles, mut columns) = (Vec::new(), Vec::<(String, String)>::new());
+        let mut base = 0;
+        for (number, shard) in shards.iter().enumerate() {
+            // Shards of one unit number their columns alike.
+            if number == 0 || shard.set != shards[number - 1].set {
+                base = columns.len() as u32;
+                columns.extend(shard.columns.iter().map(|column| (column.table.clone(), column.column.clone())));
+            }
+            let numbered = |needle: &Needle| needle.columns().map(|(at, _)| base + at).collect();
+            needles.extend(shard.needles.iter().map(|needle| (needle.id, numbered(needle))));
+        }
+        Ok(Self { index: Index::new(key, shards)?, needles, columns, chunk: CHUNK })
     }
 
     /// Looks at bytes that are at hand.

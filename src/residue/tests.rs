@@ -360,6 +360,28 @@ fn shards_read_one_after_another_find_the_same() {
 }
 
 /// MD5 by RFC 1321, since no dependency has it and its digests are what a careless program would write.
+#[test]
+fn one_look_for_many_units_sees_what_each_alone_sees() {
+    let of = |table: &str, names: &[&str]| {
+        let mut collector = Collector::new(&KEY, Limits { needles_max: 40, shards_max: 50 });
+        names.iter().for_each(|name| collector.add(table, "name", &text(name)));
+        collector.add(table, "note", &text("Заметка без совпадений"));
+        collector.finish()
+    };
+    let units = [of("pupils", &["Ученик Учеников 001"]), of("staff", &["Учитель Учителев 002", "Ученик Учеников 001"])];
+    let all = Scanner::of_units(&KEY, &units.concat()).unwrap();
+    assert!(Scanner::new(&KEY, &units.concat()).is_err(), "whose a value is, only one unit's scanner tells");
+    for (page, distinct) in [("Ученик Учеников 001", 1), ("Учитель Учителев 002", 1), ("Учитель Учителев 003", 0)]
+    {
+        let alone = units.iter().map(|unit| Scanner::new(&KEY, unit).unwrap().scan_bytes(page.as_bytes()).distinct());
+        let seen = all.scan_bytes(page.as_bytes()).distinct();
+        assert_eq!((seen, alone.max()), (distinct, Some(distinct)), "{page}");
+    }
+    let found = all.scan_bytes("Учитель Учителев 002".as_bytes());
+    assert_eq!((found.first[0].table.as_str(), found.first[0].column.as_str()), ("staff", "name"));
+    assert_eq!(Scanner::of_units(&[8; 32], &units.concat()).err().unwrap().code, "needles-wrong-key");
+}
+
 fn md5(bytes: &[u8]) -> Vec<u8> {
     let turns = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
     let mut state = [0x6745_2301_u32, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];

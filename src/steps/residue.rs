@@ -8,12 +8,13 @@ use crate::case::artefacts::{ErasedUnit, Erasure, Residue, UnitEnd, UnitResidue,
 use crate::case::seal::unseal;
 use crate::case::{Event, Purpose, Secret};
 use crate::failure::{Failure, Result};
-use crate::residue::{Clean, Found, KeptRows, Looked, NotLookedAt, ReportDraft, Scanner, Shard, check_set};
+use crate::residue::{Clean, Ended, Found, KeptRows, Looked, NotLookedAt, ReportDraft, Scanner, Shard, check_set};
 use crate::world::World;
 use lastbell_contract::{ErrorKind, FileRole, Reader, Row, Scan, StoreFile, Table, TableKind, Visit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A unit's needles.
 struct Hunted {
@@ -87,6 +88,14 @@ pub(super) fn destroyed_units(erasures: &[Erasure]) -> Vec<&ErasedUnit> {
 /// Needles that are compared with kept rows in one pass; more units than that take further passes.
 const NEEDLES_IN_A_PASS: u64 = 4_000_000;
 
+/// Needles that are looked for in files at once: what one shard may hold, so that memory stays what it is.
+const NEEDLES_IN_A_SEARCH: u64 = 500_000;
+
+/// How often a file that was written to while it was read is read anew: a server at rest still writes now and then.
+const READINGS_MAX: u32 = 6;
+/// What is waited before it, in milliseconds, longer each time.
+const PAUSE_MS: u64 = 200;
+
 /// The search in one store.
 struct Search<'a> {
     session: &'a Session,
@@ -103,20 +112,44 @@ impl Search<'_> {
         let places = places(self.session, self.world, &self.at, reader.as_mut())?;
         // Closing any handle of an SQLite file drops the locks of all of them (POSIX), so no visit lasts while files are read.
         drop(reader);
+        let empty = self.read_without_hits(&places)?;
         let mut hits = Vec::new();
         let mut reports = Vec::new();
-        for unit in &self.units {
-            let (report, found) = hunt(self.world, self.key, unit, &places)?;
+        for (unit, empty) in self.units.iter().zip(&empty) {
+            let (report, found) = hunt(self.world, self.key, unit, &places, empty)?;
             hits.push(found);
             reports.push(UnitResidue { store: unit.store.clone(), unit: unit.unit.clone(), report });
         }
         if hits.iter().any(|found| found.distinct() > 0) {
             self.spare_neighbours(&hits)?;
             for (at, _) in hits.iter().enumerate().filter(|(_, found)| found.distinct() > 0) {
-                reports[at].report = hunt(self.world, self.key, self.units[at], &places)?.0;
+                reports[at].report = hunt(self.world, self.key, self.units[at], &places, &empty[at])?.0;
             }
         }
         Ok((kept, reports))
+    }
+
+    /// For each unit, the files in which nothing of it and of its neighbours was found; one pass takes many units. A server's
+    /// files are the same for all of them, and large.
+    fn read_without_hits(&mut self, places: &Places) -> Result<Vec<Vec<Option<Looked>>>> {
+        let mut answers = Vec::new();
+        let (world, key) = (&mut *self.world, self.key);
+        let mut left: &mut [&mut Hunted] = &mut self.units;
+        while !left.is_empty() {
+            let (batch, rest) = left.split_at_mut(batch_length(left, NEEDLES_IN_A_SEARCH));
+            // Alone it is looked for anyway, and shard by shard.
+            let empty = if batch.len() < 2 {
+                places.files.iter().map(|_| None).collect()
+            } else {
+                let shards: Vec<Shard> = batch.iter_mut().flat_map(|unit| std::mem::take(&mut unit.shards)).collect();
+                let scanner = Scanner::of_units(key.bytes(), &shards);
+                give_back(batch, shards);
+                without_hits(world, &scanner?, batch, places)?
+            };
+            answers.extend(batch.iter().map(|_| empty.clone()));
+            left = rest;
+        }
+        Ok(answers)
     }
 
     /// A value that also stands in a row that stays proves nothing when it is found: it is taken out, and counted.
@@ -125,7 +158,7 @@ impl Search<'_> {
         let (session, world, key) = (self.session, &mut *self.world, self.key);
         let mut left: &mut [&mut Hunted] = &mut self.units;
         while !left.is_empty() {
-            let (batch, rest) = left.split_at_mut(batch_length(left));
+            let (batch, rest) = left.split_at_mut(batch_length(left, NEEDLES_IN_A_PASS));
             let mut shards: Vec<Shard> = batch.iter_mut().flat_map(|unit| std::mem::take(&mut unit.shards)).collect();
             let mut kept = KeptRows::new(key.bytes(), &shards)?;
             for table in &reader.catalog()?.tables {
@@ -133,10 +166,7 @@ impl Search<'_> {
             }
             rows = read_kept(session, world, reader, &mut |_, row| row.iter().for_each(|value| kept.exclude(value)))?;
             kept.apply(&mut shards);
-            let mut shards = shards.into_iter();
-            for unit in batch {
-                unit.shards = shards.by_ref().take(unit.shard_count).collect();
-            }
+            give_back(batch, shards);
             left = rest;
         }
         Ok(rows)
@@ -165,12 +195,20 @@ impl Search<'_> {
     }
 }
 
-/// How many units one pass over the kept rows takes: at least one.
-fn batch_length(units: &[&mut Hunted]) -> usize {
+/// Every unit gets its own shards again.
+fn give_back(batch: &mut [&mut Hunted], shards: Vec<Shard>) {
+    let mut shards = shards.into_iter();
+    for unit in batch {
+        unit.shards = shards.by_ref().take(unit.shard_count).collect();
+    }
+}
+
+/// How many units one pass takes: at least one.
+fn batch_length(units: &[&mut Hunted], needles_max: u64) -> usize {
     let mut needles = 0;
     let fits = |unit: &&&mut Hunted| {
         needles += unit.shards.iter().map(Shard::needles).sum::<u64>();
-        needles <= NEEDLES_IN_A_PASS
+        needles <= needles_max
     };
     units.iter().take_while(fits).count().max(1)
 }
@@ -224,6 +262,12 @@ fn records(table: &Table) -> Records {
 struct Places {
     files: Vec<StoreFile>,
     not_looked_at: Vec<NotLookedAt>,
+}
+
+impl Places {
+    fn bytes(&self) -> u64 {
+        self.files.iter().filter_map(|file| fs::metadata(&file.path).ok()).map(|meta| meta.len()).sum()
+    }
 }
 
 fn places(session: &Session, world: &World, at: &StoreAt, reader: &mut dyn Reader) -> Result<Places> {
@@ -297,22 +341,65 @@ fn walk(folder: &Path, case: &Path, files: &mut Vec<StoreFile>, unseen: &mut dyn
     Ok(())
 }
 
-fn hunt(world: &mut World, key: &Secret, unit: &Hunted, places: &Places) -> Result<(crate::residue::Report, Found)> {
+/// Files in which none of the units' values stands, with what they gave; `None` for the others, and for what must be read
+/// for each unit.
+fn without_hits(
+    world: &mut World,
+    scanner: &Scanner,
+    batch: &[&mut Hunted],
+    places: &Places,
+) -> Result<Vec<Option<Looked>>> {
+    let names: Vec<&str> = batch.iter().map(|unit| unit.unit.as_str()).collect();
+    world.progress.begin("progress-residue", &names.join(", "), Some(places.bytes()));
+    let mut answers = Vec::new();
+    for file in &places.files {
+        let looked = look_through(world, scanner, &file.path)?;
+        let empty = match &looked {
+            Looked::Read(scan) => scan.found.distinct() == 0,
+            Looked::NotRead { .. } => true,
+        };
+        answers.push(empty.then_some(looked));
+    }
+    world.progress.end();
+    Ok(answers)
+}
+
+/// Reads a file; again when it was written to meanwhile, since that answer is none.
+fn look_through(world: &mut World, scanner: &Scanner, path: &Path) -> Result<Looked> {
+    let mut reading = 1;
+    loop {
+        let stop = std::sync::Arc::clone(&world.stop);
+        let progress = &mut world.progress;
+        let mut go_on = |bytes: u64| {
+            progress.advance(if reading == 1 { bytes } else { 0 });
+            !stop.load(std::sync::atomic::Ordering::Relaxed)
+        };
+        let looked = scanner.scan_file(path, &mut go_on)?;
+        let changed = matches!(&looked, Looked::Read(scan) if scan.ended == Ended::Changed);
+        if !changed || reading == READINGS_MAX {
+            return Ok(looked);
+        }
+        std::thread::sleep(Duration::from_millis(PAUSE_MS * u64::from(reading)));
+        reading += 1;
+    }
+}
+
+fn hunt(
+    world: &mut World,
+    key: &Secret,
+    unit: &Hunted,
+    places: &Places,
+    empty: &[Option<Looked>],
+) -> Result<(crate::residue::Report, Found)> {
     let mut draft = ReportDraft::new(&unit.shards);
-    let bytes: u64 = places.files.iter().filter_map(|file| fs::metadata(&file.path).ok()).map(|meta| meta.len()).sum();
-    world.progress.begin("progress-residue", &unit.unit, Some(bytes * unit.shards.len() as u64));
+    world.progress.begin("progress-residue", &unit.unit, Some(places.bytes() * unit.shards.len() as u64));
     // One shard at a time: that is what keeps memory bounded.
-    let mut looked: Vec<Option<Looked>> = places.files.iter().map(|_| None).collect();
+    let mut looked: Vec<Option<Looked>> = empty.to_vec();
     for shard in &unit.shards {
         let scanner = Scanner::new(key.bytes(), std::slice::from_ref(shard))?;
-        for (file, looked) in places.files.iter().zip(&mut looked) {
-            let stop = std::sync::Arc::clone(&world.stop);
-            let progress = &mut world.progress;
-            let mut go_on = |bytes: u64| {
-                progress.advance(bytes);
-                !stop.load(std::sync::atomic::Ordering::Relaxed)
-            };
-            let found = scanner.scan_file(&file.path, &mut go_on)?;
+        let open = places.files.iter().zip(&mut looked).zip(empty).filter(|(_, empty)| empty.is_none());
+        for ((file, looked), _) in open {
+            let found = look_through(world, &scanner, &file.path)?;
             *looked = Some(match looked.take() {
                 Some(before) => both(before, found),
                 None => found,
@@ -341,7 +428,7 @@ fn hunt(world: &mut World, key: &Secret, unit: &Hunted, places: &Places) -> Resu
 
 /// The same file read for two shards: the worse end counts.
 fn both(before: Looked, now: Looked) -> Looked {
-    use crate::residue::{Ended, FileScan};
+    use crate::residue::FileScan;
     match (before, now) {
         (Looked::Read(before), Looked::Read(now)) => {
             let mut found: Found = before.found;

@@ -477,7 +477,13 @@ impl<'a> Compiler<'a> {
     }
 }
 
-fn pair_of(content: Content, values: ValueMap, new: Place, [source, target_side]: [Transform; 2], target: &str) -> Pair {
+fn pair_of(
+    content: Content,
+    values: ValueMap,
+    new: Place,
+    [source, target_side]: [Transform; 2],
+    target: &str,
+) -> Pair {
     let new = Cell { content: Content::One(new), transform: target_side, values: ValueMap::default() };
     Pair { old: Cell { content, transform: source, values }, new, target: target.to_owned() }
 }

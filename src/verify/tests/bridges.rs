@@ -299,8 +299,12 @@ fn a_key_without_a_doubt_is_taken_before_one_with() {
 #[test]
 fn blanks_that_fill_a_char_up_are_not_its_text_and_all_others_are() {
     let typed = |declared: &str, cell: &str| {
-        let mut store =
-            Store::default().with("t", &["id"], &[("id", Kind::Int), ("x", Kind::Text)], vec![vec![int(1), text(cell)]]);
+        let mut store = Store::default().with(
+            "t",
+            &["id"],
+            &[("id", Kind::Int), ("x", Kind::Text)],
+            vec![vec![int(1), text(cell)]],
+        );
         store.catalog.tables[0].columns[1].declared_type = declared.to_owned();
         store
     };

@@ -36,6 +36,9 @@ pub(crate) const ZONE: &str = "Europe/Moscow";
 /// What a MariaDB without a list of zones calls it; equal since 2014-10-26, and the rows with moments are younger.
 const ZONE_OFFSET: &str = "+03:00";
 
+/// The own clock of a retired PostgreSQL, by which a session goes that brings none.
+pub(crate) const ZONE_OF_POSTGRES: &str = "Asia/Omsk";
+
 /// New platforms, of all cases of this process: nothing on them is judged by bytes.
 static PLATFORMS_POSTGRES: LazyLock<Arc<Postgres>> =
     LazyLock::new(|| Arc::new(Postgres::start(&Options::fast().tcp())));
@@ -47,7 +50,10 @@ impl Database {
     pub(crate) fn retired(engine: Engine, folder: &Path) -> Self {
         match engine {
             Engine::Sqlite => Self::file(folder),
-            Engine::Postgres => Self::on_postgres(Arc::new(Postgres::start(&Options::real().tcp()))),
+            Engine::Postgres => {
+                let options = Options::real().tcp().set("timezone", ZONE_OF_POSTGRES);
+                Self::on_postgres(Arc::new(Postgres::start(&options)))
+            }
             Engine::Mysql => {
                 let options = Options::real().tcp().set("default_time_zone", ZONE_OFFSET);
                 Self::on_mysql(Arc::new(Mariadb::start(&options)))
