@@ -69,8 +69,8 @@ fn micros_of(offset: Offset) -> i64 {
 fn offset(text: &str) -> Option<Offset> {
     let (sign, rest) = text.split_at(1);
     let (hours, minutes) = rest.split_once(':')?;
-    let digits = |part: &str| (part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit())).then_some(());
-    (digits(hours)?, digits(minutes)?);
+    let two_digits = |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+    (two_digits(hours) && two_digits(minutes)).then_some(())?;
     let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
     let seconds = (hours * 60 + minutes) * 60;
     (minutes < 60 && seconds <= 14 * 3600).then_some(())?;

@@ -78,7 +78,7 @@ fn meanings() -> Vec<(&'static str, Vec<Kept>, Vec<Kept>)> {
             ],
             vec![
                 (Kind::Decimal, decimal("1250.51")),
-                (Kind::Decimal, Value::Float(1250.499_999)),
+                (Kind::Decimal, Value::Float(1_250.499_999)),
                 (Kind::Float, Value::Float(1250.0)),
                 (Kind::Text, text("1250,5")),
             ],
