@@ -34,6 +34,16 @@ impl Plain {
         Self("UNLOCK TABLES".to_owned())
     }
 
+    /// The transactions that were prepared and not ended.
+    pub(crate) fn xa_recover() -> Self {
+        Self("XA RECOVER".to_owned())
+    }
+
+    /// The replicas that told their names.
+    pub(crate) fn replicas(by_old_name: bool) -> Self {
+        Self(if by_old_name { "SHOW SLAVE HOSTS" } else { "SHOW REPLICAS" }.to_owned())
+    }
+
     /// Makes a further undo tablespace (MySQL).
     pub(crate) fn create_undo(name: &str) -> Self {
         Self(format!("CREATE UNDO TABLESPACE {} ADD DATAFILE '{}.ibu'", quote(name), file_word(name)))

@@ -5,6 +5,7 @@
 use crate::files;
 use crate::logs;
 use crate::place::{self, Place};
+use crate::plain::Plain;
 use crate::quote::quote;
 use crate::role::{self, Grants};
 use crate::session::Session;
@@ -154,7 +155,7 @@ impl Looker<'_> {
             Some(tables) => Ok(with(
                 with(told(State::Fail), "tables", tables),
                 "unblock",
-                "ALTER TABLE … FORCE, then a new data directory",
+                "ALTER TABLE … FORCE (MySQL: TABLESPACE = innodb_file_per_table), then a new data directory",
             )),
             None => {
                 let told = with(told(State::Unknown), "missing", "PROCESS");
@@ -166,14 +167,21 @@ impl Looker<'_> {
     /// How many tables of this database lie in the system tablespace or a general one; nothing when it cannot be told.
     fn shared_tables(&mut self) -> Result<Option<u64>> {
         let mariadb = self.session.server.is_mariadb();
-        let listed = if mariadb { "INNODB_SYS_TABLES" } else { "INNODB_TABLES" };
-        let general = if mariadb { "SPACE = 0" } else { "SPACE_TYPE <> 'Single'" };
+        let plain = self.session.database.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if !mariadb && !plain {
+            return self.tables_without_file(); // MySQL does not tell how it encodes a name
+        }
+        let (listed, general) =
+            if mariadb { ("INNODB_SYS_TABLES", "SPACE = 0") } else { ("INNODB_TABLES", "SPACE_TYPE <> 'Single'") };
+        let folder = if mariadb {
+            "CONVERT(CAST(CONVERT(CAST(DATABASE() AS CHAR CHARACTER SET utf8mb4) USING filename) AS BINARY) USING utf8mb4)"
+        } else {
+            "DATABASE()"
+        };
         let sql = format!(
-            "SELECT COUNT(*) FROM information_schema.{listed} WHERE {general} AND LEFT(NAME, CHAR_LENGTH(n)) = n"
+            "SELECT COUNT(*) FROM information_schema.{listed} \
+             WHERE {general} AND LEFT(NAME, CHAR_LENGTH({folder}) + 1) = CONCAT({folder}, '/')"
         );
-        let folder = "CONCAT(CONVERT(CAST(CONVERT(CAST(DATABASE() AS CHAR CHARACTER SET utf8mb4) USING filename) \
-                      AS BINARY) USING utf8mb4), '/')";
-        let sql = sql.replace("CHAR_LENGTH(n)) = n", &format!("CHAR_LENGTH({folder})) = {folder}"));
         match self.session.number("reach", &sql, ()) {
             Ok(tables) => Ok(Some(tables)),
             Err(error) if error.kind == ErrorKind::Denied => self.tables_without_file(),
@@ -186,7 +194,9 @@ impl Looker<'_> {
         let Some(place) = self.place.clone() else { return Ok(None) };
         let Ok(folder) = std::fs::read_dir(files::database_folder(self.session, &place)?) else { return Ok(None) };
         let names = folder.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()));
-        let files = names.filter(|name| name.ends_with(".ibd") && !name.starts_with("FTS_") && !name.contains("#P#"));
+        let files = names.filter(|name| name.ends_with(".ibd") && !name.to_lowercase().starts_with("fts_"));
+        // Partitions have files of their own, and what begins with #sql is the rest of a statement that broke off.
+        let files = files.filter(|name| !name.to_lowercase().contains("#p#") && !name.starts_with('#'));
         let sql = "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
                    AND ENGINE = 'InnoDB' AND CREATE_OPTIONS NOT LIKE '%partitioned%'";
         let tables = self.session.number("reach", sql, ())?;
@@ -230,7 +240,17 @@ impl Looker<'_> {
                 "REPLICATION MASTER ADMIN",
             ]
         } else {
-            &["SYSTEM_VARIABLES_ADMIN|SUPER", "PROCESS", "RELOAD", "CREATE TABLESPACE", "REPLICATION CLIENT", "DROP"]
+            &[
+                "SYSTEM_VARIABLES_ADMIN|SUPER",
+                "PROCESS",
+                "RELOAD",
+                "SELECT",
+                "DROP",
+                "CREATE TABLESPACE",
+                "REPLICATION CLIENT",
+                "REPLICATION SLAVE",
+                "XA_RECOVER_ADMIN",
+            ]
         };
         let held = |needed: &&&str| {
             let alternatives: Vec<&str> = needed.split('|').chain(["ALL PRIVILEGES"]).collect();
@@ -282,10 +302,10 @@ impl Looker<'_> {
     /// A transaction that was prepared and forgotten outlives its connection and the server.
     fn no_prepared(&mut self) -> Result<Precondition> {
         let told = |state| condition("no-prepared-transaction", Level::L2, state);
-        match self.session.rows("reach", "XA RECOVER", (), |_| Ok(())) {
-            Ok(found) if found.is_empty() => Ok(told(State::Pass)),
+        match self.session.count_plain("reach", &Plain::xa_recover()) {
+            Ok(0) => Ok(told(State::Pass)),
             Ok(found) => {
-                Ok(with(with(told(State::Fail), "transactions", found.len()), "unblock", "XA RECOVER; XA ROLLBACK …"))
+                Ok(with(with(told(State::Fail), "transactions", found), "unblock", "XA RECOVER; XA ROLLBACK …"))
             }
             Err(error) if error.kind == ErrorKind::Denied => {
                 Ok(with(told(State::Unknown), "unblock", self.grant("XA_RECOVER_ADMIN", "*.*")))
@@ -298,12 +318,9 @@ impl Looker<'_> {
     fn no_replicas(&mut self) -> Result<Precondition> {
         let sql = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'";
         let dumps = self.session.number("reach", sql, ())?;
-        let hosts = match (self.session.server.is_mariadb(), self.session.server.number) {
-            (true, _) | (false, (8, 0)) => "SHOW SLAVE HOSTS",
-            (false, _) => "SHOW REPLICAS",
-        };
-        let known = match self.session.rows("reach", hosts, (), |_| Ok(())) {
-            Ok(known) => known.len() as u64,
+        let by_old_name = self.session.server.is_mariadb() || self.session.server.number == (8, 0);
+        let known = match self.session.count_plain("reach", &Plain::replicas(by_old_name)) {
+            Ok(known) => known,
             Err(error) if error.kind == ErrorKind::Denied => {
                 return Ok(with(
                     condition("no-replicas", Level::L2, State::Unknown),

@@ -126,6 +126,17 @@ impl Session {
         self.connection.query_drop(statement.sql()).told(operation)
     }
 
+    /// How many rows a query gives that no server prepares.
+    #[allow(clippy::disallowed_methods, reason = "only plain.rs makes such a statement")]
+    pub(crate) fn count_plain(&mut self, operation: &str, statement: &Plain) -> Result<u64> {
+        let mut rows = 0;
+        for row in self.connection.query_iter(statement.sql()).told(operation)? {
+            row.told(operation)?;
+            rows += 1;
+        }
+        Ok(rows)
+    }
+
     /// All rows of a query, each turned into a value. For what fits in memory.
     pub(crate) fn rows<T>(
         &mut self,

@@ -38,13 +38,16 @@ fn what_must_not_be_destroyed_is_refused_by_its_name() {
         ("CREATE TRIGGER t AFTER DELETE ON pupils FOR EACH ROW SET @a = 1", "trigger:t"),
         ("CREATE TRIGGER `a b` BEFORE INSERT ON pupils FOR EACH ROW SET @a = 1", "trigger:a b"),
         ("CREATE EVENT e ON SCHEDULE EVERY 1 YEAR STARTS '2037-01-01' DO DELETE FROM pupils", "job:e"),
-        ("ALTER TABLE pupils ENGINE=InnoDB; ALTER TABLE pupils ADD SYSTEM VERSIONING", "system-versioned"),
         (
             "RENAME TABLE pupils TO one; CREATE TABLE pupils (id INT PRIMARY KEY) ENGINE=MERGE UNION=(one)",
             "elsewhere:merge",
         ),
     ] {
         refused_both_ways(&fresh(&format!("{PLAIN} {more}")), expected);
+    }
+    if only_mariadb("tables that keep their history") {
+        let versioned = "ALTER TABLE pupils ENGINE=InnoDB; ALTER TABLE pupils ADD SYSTEM VERSIONING";
+        refused_both_ways(&fresh(&format!("{PLAIN} {versioned}")), "system-versioned");
     }
 }
 
@@ -178,6 +181,9 @@ const PICTURE: &str =
 
 #[test]
 fn a_rebuild_writes_every_value_of_every_type_back_as_it_was() {
+    if !only_mariadb("every type in the forms of MariaDB") {
+        return;
+    }
     for engine in ["InnoDB", "MyISAM", "Aria"] {
         let store = fresh(&TYPES.replace("%ENGINE%", engine));
         let (before, shape) = (store.sql(PICTURE), store.sql("SHOW CREATE TABLE `every type`"));
@@ -216,7 +222,7 @@ const SHAPES: &str = "CREATE TABLE `class\u{e9}s \u{2116}1` (id INT PRIMARY KEY)
     CREATE TABLE pupils (id INT AUTO_INCREMENT PRIMARY KEY, class INT, friend INT, name VARCHAR(60), FULLTEXT KEY words (name),
         CONSTRAINT `in class` FOREIGN KEY (class) REFERENCES `class\u{e9}s \u{2116}1` (id) ON DELETE SET NULL ON UPDATE CASCADE,
         FOREIGN KEY (friend) REFERENCES pupils (id)) COMMENT='said `x`' STATS_PERSISTENT=1;
-    INSERT INTO pupils SELECT seq, 1 + seq % 2, NULLIF(seq - 1, 0), CONCAT('name', seq) FROM seq_1_to_40;
+    INSERT INTO pupils SELECT seq, 1 + seq % 2, NULLIF(seq - 1, 0), CONCAT('name', seq) FROM seq_1_to_40 ORDER BY seq;
     CREATE TABLE marks (id INT PRIMARY KEY, pupil INT, FOREIGN KEY (pupil) REFERENCES pupils (id) ON DELETE CASCADE);
     INSERT INTO marks SELECT seq, seq FROM seq_1_to_10;
     CREATE TABLE visits (day INT, id INT, PRIMARY KEY (day, id)) PARTITION BY RANGE (day)
@@ -267,6 +273,9 @@ fn destroying_resets_the_counter() {
 #[test]
 fn tables_without_transactions_go_the_same_way() {
     for engine in ["MyISAM", "Aria", "MEMORY"] {
+        if engine == "Aria" && !only_mariadb("Aria") {
+            continue;
+        }
         let store = fresh(&format!(
             "CREATE TABLE a (id INT PRIMARY KEY, v VARCHAR(20)) ENGINE={engine}; CREATE TABLE b LIKE a;
              INSERT INTO a SELECT seq, seq FROM seq_1_to_100; INSERT INTO b SELECT * FROM a"
@@ -310,10 +319,12 @@ fn no_row_is_lost_when_somebody_writes_in_any_gap_of_a_rebuild() {
     let store =
         fresh("CREATE TABLE pupils (id INT PRIMARY KEY, name VARCHAR(60)); INSERT INTO pupils VALUES (0, 'name0')");
     let mut other = raw(store.server, &store.name);
-    other.query_drop("SET lock_wait_timeout = 0").unwrap();
+    other.query_drop(if *MARIADB { "SET lock_wait_timeout = 0" } else { "SET lock_wait_timeout = 1" }).unwrap();
     let mut next = 1;
     let (mut written, mut given_up) = (BTreeSet::from(["name0".to_owned()]), BTreeSet::new());
-    for round in 0..60 {
+    // A wait takes a second on MySQL, which knows none shorter.
+    let rounds = if *MARIADB { 60 } else { 12 };
+    for round in 0..rounds {
         let mut eraser = store.eraser();
         let mut write = |written: &mut BTreeSet<String>, by: &mut mysql::Conn| {
             let row = (next, format!("name{next}"));
@@ -351,8 +362,8 @@ fn no_row_is_lost_when_somebody_writes_in_any_gap_of_a_rebuild() {
         assert!(lost.is_empty(), "round {round}: {lost:?} were committed and never seen");
         assert!(there.intersection(&given_up).next().is_none(), "round {round}: a row came back");
     }
-    assert!(next > 300, "hundreds of tries: {next}");
-    assert!(written.len() > 100, "some of them must get through: {}", written.len());
+    assert!(next > 5 * rounds, "hundreds of tries: {next}");
+    assert!(written.len() > usize::try_from(rounds).unwrap(), "some of them must get through: {}", written.len());
 }
 
 /// What a unit does in the tests of kills: one table goes, of another every tenth row stays.
@@ -500,11 +511,13 @@ fn tidy_touches_nothing_that_only_looks_like_ours() {
 /// of disk space) in rollback`); nothing is lost then either, but it is told as a broken line.
 #[test]
 fn a_full_disk_stops_a_rebuild_and_the_next_run_goes_on() {
-    let server = Mariadb::start(&Options::fast().disk(120 << 20).set("innodb_autoextend_increment", "1"));
+    let server = Mariadb::start(
+        &Options::fast().disk(if *MARIADB { 120 << 20 } else { 400 << 20 }).set("innodb_autoextend_increment", "1"),
+    );
     let store = Store::on(
         &server,
         "CREATE TABLE pupils (id INT PRIMARY KEY, v VARCHAR(7000)) CHARACTER SET latin1;
-         INSERT INTO pupils SELECT seq, REPEAT(MD5(seq), 218) FROM seq_1_to_2000",
+         INSERT INTO pupils SELECT seq, REPEAT(SHA2(seq, 256), 109) FROM seq_1_to_2000",
     );
     let disk = server.disk().unwrap();
     let mut eraser = store.eraser();

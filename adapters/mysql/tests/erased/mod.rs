@@ -37,9 +37,10 @@ impl<'a> Store<'a> {
         store
     }
 
+    /// Runs statements, `seq_1_to_N` in the server's own words.
     #[track_caller]
     pub(crate) fn sql(&self, sql: &str) -> String {
-        self.server.sql(&self.name, sql).trim_end().to_owned()
+        self.server.sql(&self.name, &in_own_words(sql)).trim_end().to_owned()
     }
 
     pub(crate) fn location(&self, account: &str) -> Location {
@@ -79,6 +80,57 @@ impl<'a> Store<'a> {
     pub(crate) fn account(&self, name: &str, privileges: &str) {
         self.sql(&format!("CREATE USER {name}@localhost; GRANT {privileges} ON {}.* TO {name}@localhost", self.name));
     }
+}
+
+/// Whether the servers of this run are MariaDB.
+pub(crate) static MARIADB: LazyLock<bool> = LazyLock::new(|| SERVER.sql("", "SELECT VERSION()").contains("MariaDB"));
+
+/// A durable server as an operator has made it ready. MySQL buffers changes of indexes by default, and what was buffered
+/// stays in a file that never shrinks.
+pub(crate) fn ready() -> Options {
+    match *MARIADB {
+        true => Options::real(),
+        false => Options::real().set("innodb_change_buffering", "none"),
+    }
+}
+
+/// Only MariaDB has the tables `seq_1_to_N`.
+fn in_own_words(sql: &str) -> String {
+    if *MARIADB {
+        return sql.to_owned();
+    }
+    let digits = "(SELECT 0 AS d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL \
+                  SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)";
+    let from: Vec<String> = ["a", "b", "c", "d"].iter().map(|name| format!("{digits} AS {name}")).collect();
+    let (sum, from) = ("1 + a.d + 10 * b.d + 100 * c.d + 1000 * d.d", from.join(", "));
+    let mut parts = sql.split("seq_1_to_");
+    let mut own = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        let last = &part[..digits];
+        own.push_str(&format!(
+            "(SELECT seq FROM (SELECT {sum} AS seq FROM {from}) AS every WHERE seq <= {last}) AS numbers"
+        ));
+        own.push_str(&part[digits..]);
+    }
+    own
+}
+
+/// The statement that makes statistics with values of a column.
+pub(crate) fn statistics_of(table: &str, column: &str) -> String {
+    match *MARIADB {
+        true => format!("ANALYZE TABLE {table} PERSISTENT FOR ALL"),
+        false => format!("ANALYZE TABLE {table} UPDATE HISTOGRAM ON {column} WITH 100 BUCKETS"),
+    }
+}
+
+/// Says loudly that a test is about the other product.
+#[allow(clippy::print_stderr)]
+pub(crate) fn only_mariadb(what: &str) -> bool {
+    if !*MARIADB {
+        eprintln!("!!!!! NOT TRIED ON THIS SERVER: {what}");
+    }
+    *MARIADB
 }
 
 pub(crate) fn permit() -> ErasePermit {
