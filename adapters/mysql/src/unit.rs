@@ -14,8 +14,8 @@ use crate::rebuild::{self, Standing};
 use crate::scan;
 use crate::session::Session;
 use lastbell_contract::{
-    Counted, ErrorKind, LockRequest, LockedUnit, Moment, Operation, Result, Rewrite, Scan, Statement, Table, TableId,
-    Visit, Witness,
+    AdapterError, Counted, ErrorKind, LockRequest, LockedUnit, Moment, Operation, Result, Rewrite, Scan, Statement,
+    Table, TableId, Visit, Witness,
 };
 use mysql::prelude::Queryable;
 use std::collections::BTreeMap;
@@ -49,7 +49,7 @@ impl<'a> Unit<'a> {
         }
         wait_at_most(session, request.wait_ms)?;
         let names: Vec<&str> = all.iter().map(|table| table.name.as_str()).collect();
-        session.run_plain("lock", &Plain::lock_for_writing(&names))?;
+        session.run_plain("lock", &Plain::lock_for_writing(&names)).map_err(named)?;
         let (tables, watched) = (request.unit.clone(), request.watched.clone());
         // From here on dropping lets the locks go.
         let mut unit = Self {
@@ -287,6 +287,14 @@ fn must_be_table(session: &mut Session, table: &TableId) -> Result<()> {
         return Ok(());
     }
     Err(refused(ErrorKind::NotFound, "lock", "no-such-table").on(table))
+}
+
+/// Under `enforce_gtid_consistency` MySQL locks no table without transactions beside one with (1785).
+fn named(error: AdapterError) -> AdapterError {
+    if error.code.as_deref() == Some("1785") {
+        return refused(ErrorKind::Unsafe, "lock", "mixed-engines");
+    }
+    error
 }
 
 /// The servers wait in whole seconds; MySQL at least one.

@@ -294,6 +294,18 @@ fn tables_without_transactions_go_the_same_way() {
 }
 
 #[test]
+fn tables_that_a_server_does_not_lock_together_are_refused_by_name() {
+    if *MARIADB {
+        return; // it locks them together
+    }
+    let strict = Options::fast().set("log_bin", "binlog").set("gtid_mode", "ON").set("enforce_gtid_consistency", "ON");
+    let server = Mariadb::start(&strict);
+    let store = Store::on(&server, "CREATE TABLE a (id INT); CREATE TABLE b (id INT) ENGINE=MyISAM");
+    let refused = refusal(store.eraser().lock(&request(&["a", "b"], &[])).map(drop));
+    assert_eq!(refused, (ErrorKind::Unsafe, "mixed-engines".to_owned()));
+}
+
+#[test]
 fn the_two_counts_take_two_ways() {
     let store = fresh(TWO);
     let mut eraser = store.eraser();

@@ -272,7 +272,7 @@ pub(crate) fn scan_for(canaries: &str, place: &PathBuf) -> Residue {
     let list = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(list.path(), canaries).unwrap();
     let mut command = Command::new("python3");
-    command.arg(scanner).args(["--zlib", "--pglz", "--no-partial", "--max-show", "0"]).arg(place).arg(list.path());
+    command.arg(scanner).args(["--zlib", "--pglz", "--no-partial", "--max-show", "2"]).arg(place).arg(list.path());
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let total = text.lines().rev().find(|line| line.starts_with("TOTAL ")).unwrap_or_else(|| panic!("{text}"));
