@@ -21,7 +21,7 @@ const ON_TRUNCATE: u8 = 1 << 5;
 
 /// The first obstacle: its number in [`word`], and a name. $1 the tree, $2 the table, $3 the bits of triggers, $4 whether
 /// rows are written again. TRUNCATE of a foreign partition would reach the other server (since version 14). A truncation
-/// that is published empties the subscriber's table: that may be the new system.
+/// that is published empties the subscriber's table: that may be the new system. Other plugins than `pgoutput` give out every table.
 const OBSTACLES: &str = "SELECT o.number, o.name FROM ( \
     SELECT 1, '' WHERE current_setting('session_replication_role') <> 'origin' \
     UNION ALL SELECT 2, '' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
@@ -40,6 +40,8 @@ const OBSTACLES: &str = "SELECT o.number, o.name FROM ( \
         JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename \
         WHERE c.oid = ANY ($1::oid[]) AND (p.pubtruncate OR p.pubinsert AND $4::bool) AND EXISTS \
         (SELECT FROM pg_replication_slots s WHERE s.slot_type = 'logical' AND s.database = current_database()) \
+    UNION ALL SELECT 10, slot_name FROM pg_replication_slots WHERE slot_type = 'logical' \
+        AND database = current_database() AND plugin <> 'pgoutput' \
     ) o(number, name) ORDER BY 1, 2 LIMIT 1";
 
 /// The stable word of an obstacle.

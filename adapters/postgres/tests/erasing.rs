@@ -209,6 +209,10 @@ fn what_subscribers_would_lose_is_refused() {
     assert_eq!(told, (ErrorKind::Unsafe, "published:out".to_owned()));
     assert_eq!(store.rows("pupils"), 1);
     store.sql("SELECT pg_drop_replication_slot('new_platform')");
+    store.sql("SELECT pg_create_logical_replication_slot('queue', 'test_decoding'); DROP PUBLICATION out");
+    let told = refusal(try_destroy(eraser.as_mut(), &["pupils"], &[]));
+    assert_eq!(told, (ErrorKind::Unsafe, "published:queue".to_owned()));
+    store.sql("SELECT pg_drop_replication_slot('queue')");
     destroy(eraser.as_mut(), &["pupils"]);
 }
 

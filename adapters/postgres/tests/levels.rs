@@ -387,3 +387,36 @@ fn a_scrub_may_be_done_again_and_ends_the_same() {
     assert_eq!((first.reach.level, second.reach.level), (Level::L2, Level::L2));
     assert_eq!(store.sql("SELECT count(*) FROM shown"), "0", "the view was shown anew");
 }
+
+#[test]
+fn an_owner_who_keeps_a_part_leaves_nothing_in_the_tables_files() {
+    let server = server();
+    let store = store_of(&server, "postgres");
+    store.sql("ANALYZE; UPDATE pupils SET name = name || 'x' WHERE id < 0; CHECKPOINT");
+    let mut eraser = store.eraser_as("owner");
+    let mut unit = eraser.lock(&request(&["pupils"], &[])).unwrap();
+    assert_eq!(unit.rebuild(&table("pupils"), &mut tenth, &mut Heard::default()).unwrap(), 200);
+    unit.commit(&mut Heard::default()).unwrap();
+    let scrubbed = scrub(eraser.as_mut(), Level::L1, Means::Shared, &["pupils"]).unwrap();
+    assert_eq!(scrubbed.reach.level, Level::L1);
+    drop(eraser);
+    let old = "SELECT count(*) FROM pg_stats WHERE tablename = 'pupils' AND histogram_bounds::text LIKE '%canary-name-000001%'";
+    assert_eq!(store.sql(old), "0", "the owner's ANALYZE shows kept values alone");
+    // What is dead in the catalog's own file is no table's: that is for L2 and for another role.
+    let statistics = store.sql(
+        "SELECT relfilenode FROM pg_class WHERE oid IN (2619, (SELECT reltoastrelid FROM pg_class WHERE oid = 2619))
+        UNION SELECT pg_relation_filenode('pg_statistic') UNION SELECT pg_relation_filenode(2840)",
+    );
+    let folder = store.sql("SELECT 'base/' || oid FROM pg_database WHERE datname = current_database()");
+    server.stop();
+    let is_statistics = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        statistics.lines().any(|number| name == number)
+    };
+    let entries = std::fs::read_dir(server.data_dir().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<PathBuf> = entries.filter(|path| !is_statistics(path)).collect();
+    let went: String =
+        (1..=2000).filter(|row| row % 10 != 0).map(|row| format!("name\tcanary-name-{row:06}\n")).collect();
+    let left = scan_for(&went, &files);
+    assert_eq!((left.canaries, left.files), (0, files.len()));
+}
