@@ -82,8 +82,9 @@ fn no_room(number: u16, message: &str) -> bool {
 fn kind_of(number: u16) -> ErrorKind {
     match number {
         1044 | 1045 | 1130 | 1142 | 1143 | 1227 | 1290 | 1370 | 1419 | 1698 | 1792 | 1820 | 1836 | 1862 | 3118
-        | 4151 => ErrorKind::Denied,
+        | 3159 | 4151 => ErrorKind::Denied,
         1036 => ErrorKind::Denied, // the table is read-only
+        1401 => ErrorKind::Denied, // so MySQL refuses XA RECOVER to who may not ask
         1049 | 1051 | 1054 | 1109 | 1146 | 1305 | 1932 | 4042 => ErrorKind::NotFound,
         1040 | 1203 | 1205 | 1213 | 1226 => ErrorKind::Busy,
         1969 | 3024 | 3572 => ErrorKind::Busy, // the time limit of a statement; NOWAIT
