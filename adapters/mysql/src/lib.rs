@@ -13,6 +13,9 @@
 //!   kills its own query from a second connection.
 //! * **TLS** is on by default for hosts that are not loopback, with the name checked. The driver always trusts Mozilla's
 //!   roots besides the authority given by `ssl-ca`: it cannot pin.
+//! * **Speed** (MariaDB 10.11, unix socket, rows of six columns): a scan takes 0.36 s of the client's processor for a
+//!   million rows, 0.19 s of it in the driver; a client of our own took 0.22 s in all, which the hashing behind it hides.
+//! * **MySQL writes JSON in a form of its own** (keys sorted, blanks set), whatever was stored; MariaDB gives it as written.
 //! * An error text of the server quotes rows (measured: a duplicate key prints the pupil's number), so only numbers leave.
 
 mod catalog;

@@ -73,7 +73,6 @@ macro_rules! read_through {
         }
     };
 }
-#[allow(unused_imports, reason = "the eraser that reads through it is being written")]
 pub(crate) use read_through;
 
 read_through!(MysqlReader);
