@@ -39,7 +39,8 @@ pub(crate) fn left(session: &mut Session, operation: &'static str, tree: &str) -
         "{REPEATING} SELECT (SELECT count(*) FROM pg_stats s JOIN pg_namespace n ON n.nspname = s.schemaname \
          JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename JOIN repeating ON repeating.oid = c.oid) \
          + (SELECT count(*) FROM pg_stats_ext s JOIN pg_namespace n ON n.nspname = s.schemaname \
-         JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename JOIN repeating ON repeating.oid = c.oid)"
+         JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename JOIN repeating ON repeating.oid = c.oid \
+         WHERE s.n_distinct IS NOT NULL OR s.dependencies IS NOT NULL OR s.most_common_vals IS NOT NULL)"
     );
     session.one(operation, &sql, &[tree])?.number(0)
 }
