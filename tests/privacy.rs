@@ -691,9 +691,10 @@ fn errors_of_the_adapter_hold_no_value() {
     let scene = Scene::new();
     for (table, what, change, code) in broken {
         let location = Location::parse(&format!("sqlite:{}", scene.source().display())).unwrap();
-        let adapters = lastbell::engines::all();
+        let engines = lastbell::engines::all();
+        let sqlite = engines.iter().find(|engine| engine.scheme() == "sqlite").unwrap();
         let permit = ErasePermit::granted_by("p", &["a".to_owned()]);
-        let mut eraser = adapters[0].open_eraser(&location, &permit).unwrap();
+        let mut eraser = sqlite.open_eraser(&location, &permit).unwrap();
         let request = LockRequest { unit: vec![TableId::plain(table)], watched: Vec::new(), wait_ms: 1000 };
         let mut unit = eraser.lock(&request).unwrap();
         let error = unit.rebuild(&TableId::plain(table), change, &mut Deaf).expect_err(what);
