@@ -62,6 +62,8 @@ pub(crate) fn list(session: &mut Session) -> Result<Vec<StoreFile>> {
             beginning_with(&place.folder.join(path), &mut found)?;
         }
     }
+    // What the server made for a statement of ours may be gone by now.
+    found.retain(|path, _| path.is_file());
     Ok(found.into_iter().map(|(path, role)| StoreFile { path, role }).collect())
 }
 

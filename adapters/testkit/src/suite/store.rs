@@ -94,7 +94,7 @@ fn files(stage: &Stage<'_>) -> Told {
     promise!(files.iter().any(|file| file.role == FileRole::Data), "no data file among {} files", files.len());
     for file in &files {
         promise!(file.path.is_absolute(), "a path is not absolute");
-        promise!(file.path.try_exists().unwrap_or(false), "a listed file is not there");
+        promise!(file.path.try_exists().unwrap_or(false), "a listed file is not there: {:?}", file.path.file_name());
     }
     let paths: BTreeSet<_> = files.iter().map(|file| &file.path).collect();
     promise!(paths.len() == files.len(), "a file is listed twice");
