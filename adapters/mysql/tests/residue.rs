@@ -5,7 +5,7 @@
 mod erased;
 
 use erased::*;
-use lastbell_contract::{Eraser, Level, Means, Value};
+use lastbell_contract::{Eraser, Level, Means, State, Value};
 use lastbell_testkit::servers::{Mariadb, Options};
 use std::fmt::Write;
 use std::path::Path;
@@ -194,12 +194,21 @@ fn of_values_that_were_replaced_nothing_is_left() {
 }
 
 #[test]
-fn with_undo_in_files_of_its_own_nothing_is_left() {
+fn with_undo_in_files_of_its_own_no_l2_is_claimed() {
     if !only_mariadb("undo in files of its own, which MySQL always has") {
         return;
     }
-    let options = ready().init("--innodb-undo-tablespaces=2").set("innodb_undo_tablespaces", "2");
-    judged(options, |_, _| true, |eraser| destroy(eraser, &TABLES));
+    let server = server(ready().init("--innodb-undo-tablespaces=2").set("innodb_undo_tablespaces", "2"));
+    let store = Store::on(&server, &life());
+    let reach = store.eraser().reach(Level::L2, Means::Dedicated).unwrap();
+    assert_eq!(reach.level, Level::L1, "{reach:?}");
+    let open: Vec<&str> = reach
+        .preconditions
+        .iter()
+        .filter(|one| one.blocks == Level::L2 && one.state != State::Pass)
+        .map(|one| &*one.code)
+        .collect();
+    assert_eq!(open, ["undo-turns-over"]);
 }
 
 #[test]
