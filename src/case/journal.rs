@@ -36,6 +36,12 @@ pub struct SettingChanged {
     pub new: Option<String>,
 }
 
+impl From<&SettingChanged> for lastbell_contract::Setting {
+    fn from(changed: &SettingChanged) -> Self {
+        Self { name: changed.name.clone(), old: changed.old.clone(), new: changed.new.clone() }
+    }
+}
+
 impl From<&lastbell_contract::Setting> for SettingChanged {
     fn from(setting: &lastbell_contract::Setting) -> Self {
         Self { name: setting.name.clone(), old: setting.old.clone(), new: setting.new.clone() }

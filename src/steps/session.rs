@@ -12,7 +12,7 @@ use crate::profile::case_file::{CaseFile, StoreRole};
 use crate::profile::decisions::{self, Decisions, Effective, Settled};
 use crate::profile::{Profile, Zone, profile_file::Disposition, sections};
 use crate::world::World;
-use lastbell_contract::{Location, Setting, Table, TableId};
+use lastbell_contract::{Location, Moment, Setting, Table, TableId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -408,28 +408,22 @@ impl Session {
         left.flatten().collect()
     }
 
-    /// Settings of a store's server that a killed run changed and did not restore, in the order of their changes, each
-    /// with what it was at first.
+    /// Settings of a store's server that a killed run changed and did not surely restore.
     #[must_use]
     pub fn settings_left(&self, store: &str) -> Vec<Setting> {
-        let mut left: Vec<Setting> = Vec::new();
-        for entry in self.case.entries() {
-            let Event::Statement { store: of, moment, setting: Some(changed), .. } = &entry.event else { continue };
-            if of != store || moment != "before" {
-                continue; // the intent counts: the change may have been made
-            }
-            match left.iter_mut().find(|setting| setting.name == changed.name) {
-                Some(setting) => setting.new.clone_from(&changed.new),
-                None => left.push(Setting {
-                    name: changed.name.clone(),
-                    old: changed.old.clone(),
-                    new: changed.new.clone(),
-                }),
-            }
-        }
-        // A restoration that was announced and not confirmed is repeated: that harms nothing.
-        left.retain(|setting| setting.new != setting.old || !self.confirmed(store, &setting.name));
-        left
+        let heard: Vec<(Moment, Setting)> = self
+            .case
+            .entries()
+            .iter()
+            .filter_map(|entry| match &entry.event {
+                Event::Statement { store: of, moment, setting: Some(changed), .. } if of == store => {
+                    let moment = if moment == "before" { Moment::Before } else { Moment::After };
+                    Some((moment, changed.into()))
+                }
+                _ => None, // every other event
+            })
+            .collect();
+        lastbell_contract::settings_left(heard.iter().map(|(moment, setting)| (*moment, setting)))
     }
 
     /// Whether a table's schema is the expected one, or what a journalled cut of ours left of it.
@@ -441,19 +435,6 @@ impl Session {
                 Event::Statement { table, schema_after: Some(after), .. } => *table == name && *after == now,
                 _ => false, // every other event
             })
-    }
-
-    /// Whether the last change of a setting has run to its end.
-    fn confirmed(&self, store: &str, name: &str) -> bool {
-        let last = self.case.entries().iter().rev().find_map(|entry| match &entry.event {
-            Event::Statement { store: of, moment, setting: Some(setting), .. }
-                if of == store && setting.name == name =>
-            {
-                Some(moment)
-            }
-            _ => None, // every other event
-        });
-        last.is_some_and(|moment| moment == "after")
     }
 
     /// A unit whose destruction has begun and is neither done nor refused.

@@ -192,6 +192,6 @@ pub trait Eraser: Reader {
     fn scrub(&mut self, scrub: &Scrub, witness: &mut dyn Witness) -> Result<Scrubbed>;
 
     /// Removes what an earlier, broken run left behind in the store: shadow tables, fillers, and the settings that it
-    /// changed and did not restore. `left` names these, in the order in which they were changed.
+    /// changed and did not surely restore. `left` names these, as [`crate::settings_left`] finds them.
     fn tidy(&mut self, left: &[Setting], witness: &mut dyn Witness) -> Result<()>;
 }

@@ -7,13 +7,16 @@
 //! Personal data cannot be printed by accident: `Debug` of a [`Value`] and of a [`Location`] hides the content, and an
 //! [`AdapterError`] has no place for a driver's text (PostgreSQL and MariaDB quote the child's row in it: measured).
 
+mod batches;
 mod catalog;
 mod erase;
 mod error;
 mod read;
+mod steps;
 mod store;
 mod value;
 
+pub use batches::Batches;
 pub use catalog::{
     Action, Catalog, Column, ForeignKey, Index, Kind, Obstacle, Table, TableId, TableKind, Trigger, View,
 };
@@ -23,6 +26,7 @@ pub use erase::{
 };
 pub use error::{AdapterError, ErrorKind, Result};
 pub use read::{Adapter, Batch, Canceller, Flow, Reader, Row, Scan, Snapshot, Visit};
+pub use steps::{Steps, settings_left};
 pub use store::{
     Capabilities, FileRole, Identity, Known, Level, Location, Means, Precondition, Reach, Role, State, StoreFile,
     StoreInfo,

@@ -130,3 +130,45 @@ impl AdapterError {
         Self::new(crate::ErrorKind::Stopped, "scan").on(table)
     }
 }
+
+/// Passes the calls of [`crate::Reader`] on to the session that the type's own `session()` gives.
+#[macro_export]
+macro_rules! read_through {
+    ($name:ty) => {
+        impl $crate::Reader for $name {
+            fn info(&mut self) -> $crate::Result<$crate::StoreInfo> {
+                self.session()?.info()
+            }
+            fn catalog(&mut self) -> $crate::Result<$crate::Catalog> {
+                self.session()?.catalog()
+            }
+            fn begin(&mut self) -> $crate::Result<$crate::Snapshot> {
+                self.session()?.begin()
+            }
+            fn end(&mut self) -> $crate::Result<()> {
+                self.session()?.end()
+            }
+            fn scan(&mut self, scan: &$crate::Scan, visit: &mut $crate::Visit<'_>) -> $crate::Result<u64> {
+                self.session()?.scan(scan, visit)
+            }
+            fn count(&mut self, table: &$crate::TableId) -> $crate::Result<u64> {
+                self.session()?.count(table)
+            }
+            fn files(&mut self) -> $crate::Result<Vec<$crate::StoreFile>> {
+                self.session()?.files()
+            }
+            fn reach(&mut self, wanted: $crate::Level, means: $crate::Means) -> $crate::Result<$crate::Reach> {
+                self.session()?.reach(wanted, means)
+            }
+            fn raise_mark(&mut self, mark: &str) -> $crate::Result<()> {
+                self.session()?.raise_mark(mark)
+            }
+            fn sees_mark(&mut self, mark: &str) -> $crate::Result<$crate::Known<bool>> {
+                self.session()?.sees_mark(mark)
+            }
+            fn canceller(&mut self) -> Option<$crate::Canceller> {
+                self.session().ok()?.canceller()
+            }
+        }
+    };
+}

@@ -192,3 +192,39 @@ pub struct Reach {
     /// All conditions that were looked at.
     pub preconditions: Vec<Precondition>,
 }
+
+impl Reach {
+    /// What these conditions let be reached, not deeper than `most`. L0 when even that is blocked: the failed condition
+    /// stands beside it. Unknown is no pass.
+    #[must_use]
+    pub fn of(preconditions: Vec<Precondition>, most: Level) -> Self {
+        let blocked = |level: Level| preconditions.iter().any(|one| one.blocks <= level && one.state != State::Pass);
+        let levels = [Level::L0, Level::L1, Level::L2, Level::L2f].into_iter().filter(|level| *level <= most);
+        let level = levels.take_while(|level| !blocked(*level)).last().unwrap_or(Level::L0);
+        Self { level, preconditions }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reached(conditions: &[(Level, State)], most: Level) -> Level {
+        let condition = |(blocks, state): &(Level, State)| Precondition {
+            code: "a".into(),
+            state: state.clone(),
+            blocks: *blocks,
+            detail: Vec::new(),
+        };
+        Reach::of(conditions.iter().map(condition).collect(), most).level
+    }
+
+    #[test]
+    fn what_could_not_be_looked_at_blocks_its_level_and_all_deeper_ones() {
+        let conditions = [(Level::L1, State::Pass), (Level::L2, State::Unknown)];
+        assert_eq!(reached(&conditions, Level::L2f), Level::L1);
+        assert_eq!(reached(&conditions[..1], Level::L2), Level::L2);
+        assert_eq!(reached(&conditions[..1], Level::L2f), Level::L2f);
+        assert_eq!(reached(&[(Level::L0, State::Fail)], Level::L2), Level::L0);
+    }
+}

@@ -1,7 +1,6 @@
 //! The eraser: a session that hands out locked units, scrubs and tidies.
 
 use crate::mark::Mark;
-use crate::read::read_through;
 use crate::session::Session;
 use crate::unit::{Unit, leave_snapshot};
 use crate::{scrub, tidy};
@@ -24,7 +23,7 @@ impl MysqlEraser {
     }
 }
 
-read_through!(MysqlEraser);
+lastbell_contract::read_through!(MysqlEraser);
 
 impl Eraser for MysqlEraser {
     fn lock(&mut self, request: &LockRequest) -> Result<Box<dyn LockedUnit + '_>> {

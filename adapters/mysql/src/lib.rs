@@ -45,7 +45,6 @@ mod scrub;
 mod session;
 mod settings;
 mod shadow;
-mod steps;
 mod tidy;
 mod turnover;
 mod unit;

@@ -12,24 +12,16 @@ use crate::session::Session;
 use crate::turnover;
 use lastbell_contract::{ErrorKind, FileRole, Level, Means, Precondition, Reach, Result, State};
 
-const LEVELS: [Level; 4] = [Level::L0, Level::L1, Level::L2, Level::L2f];
-
 /// Before anything is destroyed, or between the units.
 pub(crate) fn before(session: &mut Session, wanted: Level, means: Means) -> Result<Reach> {
     let conditions = look(session, wanted, means, false)?;
-    Ok(Reach { level: deepest(&conditions), preconditions: conditions })
+    Ok(Reach::of(conditions, Level::L2f))
 }
 
 /// After a scrub that went to `level`.
 pub(crate) fn after(session: &mut Session, level: Level, means: Means) -> Result<Reach> {
     let conditions = look(session, level, means, true)?;
-    Ok(Reach { level: deepest(&conditions), preconditions: conditions })
-}
-
-/// The deepest level all of whose conditions pass; L0 when even that is blocked: the failed condition stands beside it.
-fn deepest(conditions: &[Precondition]) -> Level {
-    let blocked = |level: Level| conditions.iter().any(|one| one.blocks <= level && one.state != State::Pass);
-    LEVELS.into_iter().take_while(|level| !blocked(*level)).last().unwrap_or(Level::L0)
+    Ok(Reach::of(conditions, Level::L2f))
 }
 
 /// What the looks share.
@@ -507,17 +499,4 @@ const FILLERS_BYTES: u64 = 256 << 20;
 
 fn switch_of(variable: &str) -> &'static str {
     if variable == "general_log_file" { "general_log = 0" } else { "slow_query_log = 0" }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_could_not_be_looked_at_blocks_its_level_and_all_deeper_ones() {
-        let conditions = [condition("a", Level::L1, State::Pass), condition("b", Level::L2, State::Unknown)];
-        assert_eq!(deepest(&conditions), Level::L1);
-        assert_eq!(deepest(&conditions[..1]), Level::L2f);
-        assert_eq!(deepest(&[condition("c", Level::L0, State::Fail)]), Level::L0);
-    }
 }

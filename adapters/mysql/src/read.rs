@@ -25,57 +25,7 @@ impl MysqlReader {
     }
 }
 
-/// Passes the calls of [`Reader`] on to the session that the type's own `session()` gives.
-macro_rules! read_through {
-    ($name:ty) => {
-        impl lastbell_contract::Reader for $name {
-            fn info(&mut self) -> lastbell_contract::Result<lastbell_contract::StoreInfo> {
-                self.session()?.info()
-            }
-            fn catalog(&mut self) -> lastbell_contract::Result<lastbell_contract::Catalog> {
-                self.session()?.catalog()
-            }
-            fn begin(&mut self) -> lastbell_contract::Result<lastbell_contract::Snapshot> {
-                self.session()?.begin()
-            }
-            fn end(&mut self) -> lastbell_contract::Result<()> {
-                self.session()?.end()
-            }
-            fn scan(
-                &mut self,
-                scan: &lastbell_contract::Scan,
-                visit: &mut lastbell_contract::Visit<'_>,
-            ) -> lastbell_contract::Result<u64> {
-                self.session()?.scan(scan, visit)
-            }
-            fn count(&mut self, table: &lastbell_contract::TableId) -> lastbell_contract::Result<u64> {
-                self.session()?.count(table)
-            }
-            fn files(&mut self) -> lastbell_contract::Result<Vec<lastbell_contract::StoreFile>> {
-                self.session()?.files()
-            }
-            fn reach(
-                &mut self,
-                wanted: lastbell_contract::Level,
-                means: lastbell_contract::Means,
-            ) -> lastbell_contract::Result<lastbell_contract::Reach> {
-                self.session()?.reach(wanted, means)
-            }
-            fn raise_mark(&mut self, mark: &str) -> lastbell_contract::Result<()> {
-                self.session()?.raise_mark(mark)
-            }
-            fn sees_mark(&mut self, mark: &str) -> lastbell_contract::Result<lastbell_contract::Known<bool>> {
-                self.session()?.sees_mark(mark)
-            }
-            fn canceller(&mut self) -> Option<lastbell_contract::Canceller> {
-                self.session().ok()?.canceller()
-            }
-        }
-    };
-}
-pub(crate) use read_through;
-
-read_through!(MysqlReader);
+lastbell_contract::read_through!(MysqlReader);
 
 impl Reader for Session {
     fn info(&mut self) -> Result<StoreInfo> {

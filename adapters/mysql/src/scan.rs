@@ -7,12 +7,9 @@ use crate::quote::quote;
 use crate::sample;
 use crate::session::Session;
 use crate::values;
-use lastbell_contract::{AdapterError, Batch, ErrorKind, Flow, Kind, Result, Row, Scan, TableId, Value, Visit};
+use lastbell_contract::{Batches, ErrorKind, Kind, Result, Row, Scan, TableId, Value, Visit};
 use mysql::Params;
 use mysql::prelude::Queryable;
-
-/// A batch is handed over early when its values take so many bytes: 1,000 rows of 1 MiB would be a gigabyte.
-const BATCH_BYTES: usize = 8 << 20;
 
 /// [`lastbell_contract::Reader::scan`] on any session, a locked one too.
 pub(crate) fn table(session: &mut Session, scan: &Scan, visit: &mut Visit<'_>) -> Result<u64> {
@@ -141,48 +138,6 @@ fn row_of(wanted: &[&Told], lossy: &[usize], row: mysql::Row) -> Option<Row> {
         }
     }
     Some(values)
-}
-
-/// Gathers rows and hands them over.
-struct Batches<'a, 'v> {
-    table: &'a TableId,
-    most: usize,
-    batch: Batch,
-    bytes: usize,
-    rows: u64,
-    visit: &'a mut Visit<'v>,
-}
-
-impl<'a, 'v> Batches<'a, 'v> {
-    fn new(scan: &'a Scan, visit: &'a mut Visit<'v>) -> Self {
-        let most = scan.batch_rows.max(1);
-        Self { table: &scan.table, most, batch: Batch::default(), bytes: 0, rows: 0, visit }
-    }
-
-    fn push(&mut self, row: Row) -> Result<()> {
-        self.bytes += row.iter().map(Value::size).sum::<usize>();
-        self.rows += 1;
-        self.batch.rows.push(row);
-        if self.batch.rows.len() >= self.most || self.bytes >= BATCH_BYTES {
-            return self.hand_over();
-        }
-        Ok(())
-    }
-
-    fn hand_over(&mut self) -> Result<()> {
-        self.bytes = 0;
-        match (self.visit)(std::mem::take(&mut self.batch)) {
-            Flow::Continue => Ok(()),
-            Flow::Stop => Err(AdapterError::stopped(self.table)),
-        }
-    }
-
-    fn finish(mut self) -> Result<u64> {
-        if !self.batch.rows.is_empty() {
-            self.hand_over()?;
-        }
-        Ok(self.rows)
-    }
 }
 
 /// The engine's own count.

@@ -10,9 +10,8 @@ use crate::place;
 use crate::quote::quote;
 use crate::reach;
 use crate::session::Session;
-use crate::steps::Steps;
 use crate::turnover;
-use lastbell_contract::{ErrorKind, Level, Means, Result, Scrub, Scrubbed, State, TableId, Witness};
+use lastbell_contract::{ErrorKind, Level, Means, Result, Scrub, Scrubbed, State, Steps, TableId, Witness};
 
 /// Returns what was reached.
 pub(crate) fn run(session: &mut Session, mark: &Mark, scrub: &Scrub, witness: &mut dyn Witness) -> Result<Scrubbed> {

@@ -6,10 +6,9 @@ use crate::mark::{Found, Mark, Role};
 use crate::note::{self, Note};
 use crate::rebuild::drop_table;
 use crate::session::Session;
-use crate::steps::Steps;
 use crate::turnover;
 use crate::unit::leave_snapshot;
-use lastbell_contract::{ErrorKind, Result, Setting, TableId, Witness};
+use lastbell_contract::{ErrorKind, Result, Setting, Steps, TableId, Witness};
 
 /// Tidies.
 pub(crate) fn run(session: &mut Session, mark: &Mark, left: &[Setting], witness: &mut dyn Witness) -> Result<()> {

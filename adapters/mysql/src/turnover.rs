@@ -7,8 +7,7 @@ use crate::mark::Mark;
 use crate::plain::Plain;
 use crate::quote::quote_all;
 use crate::session::Session;
-use crate::steps::Steps;
-use lastbell_contract::{ErrorKind, Result, Setting, TableId};
+use lastbell_contract::{ErrorKind, Result, Setting, Steps, TableId};
 use mysql::Value;
 use std::time::{Duration, Instant};
 

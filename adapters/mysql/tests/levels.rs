@@ -8,6 +8,7 @@ mod erased;
 use common::raw;
 use erased::*;
 use lastbell_contract::{ErrorKind, Level, Means, Reach, State};
+use lastbell_testkit::scanner::scan_for;
 use lastbell_testkit::servers::Mariadb;
 use mysql::prelude::Queryable;
 
@@ -89,8 +90,12 @@ fn each_account_reaches_exactly_the_level_that_was_measured() {
         drop(eraser);
         server.stop();
         let own = server.data_dir().join(&store.name);
-        assert_eq!(scan_for(&canaries(), &own).canaries, 0, "{account} {means:?}: L1 is about these files");
-        let everywhere = scan_for(&canaries(), &server.data_dir()).canaries;
+        assert_eq!(
+            scan_for(&canaries(), std::slice::from_ref(&own)).canaries,
+            0,
+            "{account} {means:?}: L1 is about these files"
+        );
+        let everywhere = scan_for(&canaries(), &[server.data_dir()]).canaries;
         assert_eq!(everywhere == 0, level == Level::L2, "{account} {means:?}: {everywhere} values elsewhere");
     }
 }

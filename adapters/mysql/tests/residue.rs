@@ -6,6 +6,7 @@ mod erased;
 
 use erased::*;
 use lastbell_contract::{Eraser, Level, Means, State, Value};
+use lastbell_testkit::scanner::scan_for;
 use lastbell_testkit::servers::{Mariadb, Options};
 use std::fmt::Write;
 use std::path::Path;
@@ -98,7 +99,7 @@ fn files_below(folder: &Path) -> usize {
 #[track_caller]
 fn nothing_left(server: &Mariadb, canaries: &str, when: &str) {
     let data = server.data_dir();
-    let left = scan_for(canaries, &data);
+    let left = scan_for(canaries, std::slice::from_ref(&data));
     assert_eq!((left.canaries, left.not_read), (0, 0), "{when}: {left:?}");
     assert_eq!(left.of, canaries.lines().count());
     let slack = if server.runs() { 20 } else { 0 }; // it works
@@ -123,7 +124,7 @@ fn judged(options: Options, destroyed: impl Fn(&str, usize) -> bool, erase: impl
     let store = Store::on(&server, &life());
     server.sql("", "SELECT 'canary-name-000001'; SET GLOBAL general_log = 0");
     let list = canaries(destroyed);
-    let before = scan_for(&list, &server.data_dir());
+    let before = scan_for(&list, &[server.data_dir()]);
     assert!(before.canaries * 10 >= before.of * 9, "the scanner must find what is there: {before:?}");
     let picture = "SELECT SHA2(GROUP_CONCAT(SHA2(CONCAT_WS('|', id, name, address, old, story, HEX(photo)), 256) ORDER BY id), 256) \
                    FROM pupils WHERE id % 10 = 0";
@@ -236,8 +237,12 @@ fn a_level_is_not_claimed_from_destroying_alone() {
     destroy(eraser.as_mut(), &TABLES);
     let scrubbed = scrub(eraser.as_mut(), Level::L1, Means::Dedicated, &TABLES).unwrap();
     assert_eq!(scrubbed.reach.level, Level::L1);
-    let left = scan_for(&canaries(|_, _| true), &server.data_dir());
+    let left = scan_for(&canaries(|_, _| true), &[server.data_dir()]);
     assert!(left.canaries > ROWS, "the measured fact behind the levels has changed, look again: {left:?}");
     let files = server.data_dir().join(&store.name);
-    assert_eq!(scan_for(&canaries(|_, _| true), &files).canaries, 0, "L1 is about the tables' own files");
+    assert_eq!(
+        scan_for(&canaries(|_, _| true), std::slice::from_ref(&files)).canaries,
+        0,
+        "L1 is about the tables' own files"
+    );
 }

@@ -60,7 +60,6 @@ mod settings;
 mod shape;
 mod snapshots;
 mod statistics;
-mod steps;
 mod stream;
 mod surface;
 mod surroundings;

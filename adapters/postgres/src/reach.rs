@@ -9,8 +9,6 @@ use crate::snapshots;
 use crate::surface::{self, Surface};
 use lastbell_contract::{Level, Means, Precondition, Reach, Result, State};
 
-const LEVELS: [Level; 4] = [Level::L0, Level::L1, Level::L2, Level::L2f];
-
 /// What a scrub found out about its own work.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
@@ -29,7 +27,7 @@ pub(crate) struct Outcome {
 /// Before anything is destroyed. All conditions are looked at, whatever is wanted: they are cheap.
 pub(crate) fn before(session: &mut Session, _wanted: Level, means: Means) -> Result<Reach> {
     let conditions = look(session, means, Level::L2)?;
-    Ok(Reach { level: deepest(&conditions, Level::L2f), preconditions: conditions })
+    Ok(Reach::of(conditions, Level::L2f))
 }
 
 /// After a scrub that went to `level`.
@@ -43,7 +41,7 @@ pub(crate) fn after(session: &mut Session, level: Level, means: Means, outcome: 
     conditions.push(left("statistics-cleared", count(outcome.statistics_left), outcome.statistics_left));
     conditions.push(left("comments-cleared", count(outcome.comments_left), outcome.comments_left));
     conditions.push(condition("wal-turned-over", Level::L2, known(outcome.log_turned)));
-    Ok(Reach { level: deepest(&conditions, level), preconditions: conditions })
+    Ok(Reach::of(conditions, level))
 }
 
 fn left(code: &str, state: State, count: Option<i64>) -> Precondition {
@@ -84,13 +82,6 @@ fn look(session: &mut Session, means: Means, held_back: Level) -> Result<Vec<Pre
         // PostgreSQL gives blocks back to the file system and overwrites none.
         condition("freed-space", Level::L2f, State::Unknown),
     ])
-}
-
-/// The deepest level, not deeper than `most`, all of whose conditions pass. L0 when even that is blocked: the failed
-/// condition stands beside it.
-fn deepest(conditions: &[Precondition], most: Level) -> Level {
-    let blocked = |level: Level| conditions.iter().any(|one| one.blocks <= level && one.state != State::Pass);
-    LEVELS.into_iter().filter(|level| *level <= most).take_while(|level| !blocked(*level)).last().unwrap_or(Level::L0)
 }
 
 /// A condition without a detail.
@@ -390,14 +381,6 @@ fn no_temporary_files(session: &mut Session) -> Result<Precondition> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_could_not_be_looked_at_blocks_its_level_and_all_deeper_ones() {
-        let conditions = [condition("a", Level::L1, State::Pass), condition("b", Level::L2, State::Unknown)];
-        assert_eq!(deepest(&conditions, Level::L2f), Level::L1);
-        assert_eq!(deepest(&conditions[..1], Level::L2), Level::L2);
-        assert_eq!(deepest(&[condition("c", Level::L0, State::Fail)], Level::L2), Level::L0);
-    }
 
     #[test]
     fn only_what_does_not_pass_is_unblocked() {

@@ -6,10 +6,7 @@ use crate::sample;
 use crate::session::Session;
 use crate::shape::{self, Form, Shape};
 use crate::types::How;
-use lastbell_contract::{AdapterError, Batch, ErrorKind, Flow, Result, Row, Scan, TableId, Value, Visit};
-
-/// A batch is handed over early when its values take so many bytes: 1,000 rows of 1 MiB would be a gigabyte.
-const BATCH_BYTES: usize = 8 << 20;
+use lastbell_contract::{Batches, ErrorKind, Flow, Result, Scan, TableId, Visit};
 
 /// [`lastbell_contract::Reader::scan`] on any session.
 pub(crate) fn table(session: &mut Session, scan: &Scan, visit: &mut Visit<'_>) -> Result<u64> {
@@ -51,6 +48,7 @@ fn copy_rows(session: &mut Session, select: &str, hows: &[How], batches: &mut Ba
     if guarded {
         session.execute("scan", "SAVEPOINT lastbell_scan", &[])?;
     }
+    let before = batches.rows();
     let mut reader = copy::Reader::new(hows);
     let copied = session
         .copy_out("scan", &sql, &mut |data| reader.take(data, &mut |row| batches.push(row)).map(|()| Flow::Continue));
@@ -62,10 +60,11 @@ fn copy_rows(session: &mut Session, select: &str, hows: &[How], batches: &mut Ba
     }
     let told = copied?;
     if session.was_stopped() {
-        return Err(AdapterError::stopped(batches.table)); // the rest was on its way already
+        return Err(batches.stopped()); // the rest was on its way already
     }
     reader.finish()?;
-    batches.check(told)
+    // The server says how many rows it sent; so many must have come.
+    if told == batches.rows() - before { Ok(()) } else { Err(refused(ErrorKind::Damaged, "scan", "copy-count")) }
 }
 
 /// [`lastbell_contract::Reader::count`] on any session.
@@ -81,55 +80,5 @@ fn counted(shape: &Shape) -> String {
     match shape.form {
         Form::LargeObjects => "pg_catalog.pg_largeobject_metadata".to_owned(),
         Form::Plain | Form::Partitioned | Form::Elsewhere(_) => shape.source(),
-    }
-}
-
-/// Gathers rows and hands them over.
-struct Batches<'a, 'v> {
-    table: &'a TableId,
-    most: usize,
-    batch: Batch,
-    bytes: usize,
-    rows: u64,
-    /// Rows of the statements before the one that runs.
-    before: u64,
-    visit: &'a mut Visit<'v>,
-}
-
-impl<'a, 'v> Batches<'a, 'v> {
-    fn new(scan: &'a Scan, visit: &'a mut Visit<'v>) -> Self {
-        let most = scan.batch_rows.max(1);
-        Self { table: &scan.table, most, batch: Batch::default(), bytes: 0, rows: 0, before: 0, visit }
-    }
-
-    fn push(&mut self, row: Row) -> Result<()> {
-        self.bytes += row.iter().map(Value::size).sum::<usize>();
-        self.rows += 1;
-        self.batch.rows.push(row);
-        if self.batch.rows.len() >= self.most || self.bytes >= BATCH_BYTES {
-            return self.hand_over();
-        }
-        Ok(())
-    }
-
-    fn hand_over(&mut self) -> Result<()> {
-        self.bytes = 0;
-        match (self.visit)(std::mem::take(&mut self.batch)) {
-            Flow::Continue => Ok(()),
-            Flow::Stop => Err(AdapterError::stopped(self.table)),
-        }
-    }
-
-    /// The server says how many rows it sent; so many must have come.
-    fn check(&mut self, told: u64) -> Result<()> {
-        let came = self.rows - std::mem::replace(&mut self.before, self.rows);
-        if told == came { Ok(()) } else { Err(refused(ErrorKind::Damaged, "scan", "copy-count")) }
-    }
-
-    fn finish(mut self) -> Result<u64> {
-        if !self.batch.rows.is_empty() {
-            self.hand_over()?;
-        }
-        Ok(self.rows)
     }
 }

@@ -10,10 +10,11 @@ use crate::quote::{quote, quote_table, table_id};
 use crate::reach::{self, Outcome};
 use crate::session::Session;
 use crate::statistics;
-use crate::steps::Steps;
 use crate::turnover;
 use crate::unit::Replaced;
-use lastbell_contract::{AdapterError, ErrorKind, Level, Means, Precondition, Result, Scrub, Scrubbed, State, Witness};
+use lastbell_contract::{
+    AdapterError, ErrorKind, Level, Means, Precondition, Result, Scrub, Scrubbed, State, Steps, Witness,
+};
 
 /// The system's own tables whose files keep dead rows that repeat values: statistics, comments, large objects.
 const CATALOGS: [&str; 4] = ["pg_statistic", "pg_statistic_ext_data", "pg_description", "pg_largeobject"];

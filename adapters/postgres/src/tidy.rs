@@ -2,9 +2,8 @@
 //! temporary table, which the server drops with the session. Fillers neither: the log is turned over without.
 
 use crate::session::Session;
-use crate::steps::Steps;
 use crate::turnover;
-use lastbell_contract::{Result, Setting, Witness};
+use lastbell_contract::{Result, Setting, Steps, Witness};
 
 /// Restores the settings that `left` names, where they still stand as we left them.
 pub(crate) fn run(session: &mut Session, left: &[Setting], witness: &mut dyn Witness) -> Result<()> {

@@ -7,8 +7,7 @@
 
 use crate::error::refused;
 use crate::session::Session;
-use crate::steps::Steps;
-use lastbell_contract::{ErrorKind, Result, Setting};
+use lastbell_contract::{ErrorKind, Result, Setting, Steps};
 use std::time::{Duration, Instant};
 
 /// The only setting of the server that is ever changed. `tidy` restores no other.
@@ -49,19 +48,12 @@ fn said(session: &mut Session) -> Result<Option<String>> {
 
 /// Restores what a killed run left, unless somebody has changed it since.
 pub(crate) fn restore(session: &mut Session, left: &[Setting], steps: &mut Steps<'_>) -> Result<()> {
-    // Of several changes the first knows what was there before all.
-    let mut known: Vec<&Setting> = Vec::new();
-    for setting in left {
-        if setting.name != RECYCLE {
-            return Err(refused(ErrorKind::Unsupported, "tidy", "setting-unknown"));
-        }
-        if known.iter().all(|first| first.name != setting.name) {
-            known.push(setting);
-        }
+    if left.iter().any(|setting| setting.name != RECYCLE) {
+        return Err(refused(ErrorKind::Unsupported, "tidy", "setting-unknown"));
     }
-    for setting in known {
+    for setting in left {
         let back = setting.back();
-        if said(session)? == setting.new && back.old != back.new {
+        if said(session)? == setting.new {
             steps.set("wal-recycle-restore", &back, || put(session, &back))?;
         }
     }

@@ -3,7 +3,7 @@
 
 mod store;
 use lastbell_contract::{
-    Adapter, ErrorKind, Level, Location, Means, Moment, Scrub, Setting, Statement, Value, Witness,
+    Adapter, ErrorKind, Level, Location, Means, Moment, Scrub, Setting, Statement, Value, Witness, settings_left,
 };
 use lastbell_testkit::servers::{Options, Postgres};
 use std::process::Command;
@@ -72,35 +72,39 @@ fn a_server_killed_in_mid_scrub_is_scrubbed_again() {
     assert_eq!(eraser.scrub(&wish, &mut heard).unwrap().reach.level, Level::L2);
     drop(eraser);
     let all: Vec<String> = heard.techniques().into_iter().map(str::to_owned).collect();
-    let mut left: Vec<Setting> = Vec::new();
+    let said = "SELECT count(*) FROM pg_file_settings WHERE name = 'wal_recycle' AND sourcefile LIKE '%auto.conf'";
+    // What the core's journal would hold over all runs.
+    let mut told: Vec<(Moment, Setting)> = Vec::new();
+    let left = |told: &[(Moment, Setting)]| settings_left(told.iter().map(|(moment, setting)| (*moment, setting)));
     for (place, technique) in all.iter().enumerate() {
         let mut seen = 0;
-        let mut settings = Vec::new();
-        let mut kill = |moment: Moment, statement: &Statement| {
+        let mut kill = |moment: Moment, _: &Statement| {
             if moment == Moment::Before {
-                settings.extend(statement.setting.clone());
                 if seen == place {
                     server.kill9();
                 }
                 seen += 1;
             }
         };
+        let mut tidied = Heard::default();
         let mut heard = Heard { acts: Some(&mut kill), ..Heard::default() };
         let mut eraser = store.eraser();
-        eraser.tidy(&left, &mut Heard::default()).unwrap();
+        eraser.tidy(&left(&told), &mut tidied).unwrap();
+        assert_eq!(store.sql(said), "0", "tidy alone restores, after {place} statements too");
         let ended = eraser.scrub(&wish, &mut heard);
+        told.extend(tidied.settings().chain(heard.settings()));
         if let Err(error) = &ended {
             assert_eq!(error.kind, ErrorKind::Unreachable, "{technique}: {error}");
         }
         drop(heard);
         drop(eraser);
-        left = settings;
         if !server.runs() {
             server.restart();
         }
     }
     let mut eraser = store.eraser();
-    eraser.tidy(&left, &mut Heard::default()).unwrap();
+    eraser.tidy(&left(&told), &mut Heard::default()).unwrap();
+    assert_eq!(store.sql(said), "0", "tidy alone restores");
     assert_eq!(eraser.scrub(&wish, &mut Heard::default()).unwrap().reach.level, Level::L2);
     assert_eq!(store.sql("SHOW wal_recycle"), "on");
 }

@@ -3,6 +3,7 @@
 
 mod store;
 use lastbell_contract::{Eraser, ErrorKind, Level, Means, Moment, Operation, Reach, Setting, State};
+use lastbell_testkit::scanner::scan_for;
 use lastbell_testkit::servers::{Options, Postgres};
 use std::path::PathBuf;
 use store::*;
@@ -362,7 +363,8 @@ fn what_a_killed_scrub_left_is_restored_by_tidy() {
     assert_eq!(refusal(eraser.scrub(&wish, &mut heard)).0, ErrorKind::Stopped);
     drop(eraser);
     assert_eq!(store.sql("SHOW wal_recycle"), "off");
-    let left: Vec<Setting> = heard.all.iter().filter_map(|(_, statement)| statement.setting.clone()).take(1).collect();
+    let told: Vec<(Moment, Setting)> = heard.settings().collect();
+    let left = lastbell_contract::settings_left(told.iter().map(|(moment, setting)| (*moment, setting)));
     let mut eraser = store.eraser();
     let mut heard = Heard::default();
     eraser.tidy(&left, &mut heard).unwrap();

@@ -4,6 +4,7 @@
 
 mod store;
 use lastbell_contract::{Eraser, Level, Means, Value};
+use lastbell_testkit::scanner::scan_for;
 use lastbell_testkit::servers::{Options, Postgres};
 use std::fmt::Write;
 use std::path::Path;

@@ -2,15 +2,13 @@
 
 use crate::error::{Told, refused};
 use crate::open;
-use crate::read::read_through;
 use crate::scrub;
 use crate::session::{Session, quote, rows};
 use crate::sidecars;
 use crate::swap;
 use crate::unit::Unit;
 use lastbell_contract::{
-    Eraser, ErrorKind, LockRequest, LockedUnit, Moment, Operation, Reader, Result, Scrub, Scrubbed, Setting, Statement,
-    TableId, Witness,
+    Eraser, ErrorKind, LockRequest, LockedUnit, Reader, Result, Scrub, Scrubbed, Setting, Steps, TableId, Witness,
 };
 
 /// How the shadow tables of a rebuild begin.
@@ -50,7 +48,7 @@ impl SqliteEraser {
     }
 }
 
-read_through!(SqliteEraser);
+lastbell_contract::read_through!(SqliteEraser);
 
 impl Session {
     /// In rollback mode: from now on the journal's file stays where it is, so that it can be overwritten in place.
@@ -119,37 +117,4 @@ fn drop_shadows(session: &Session, witness: &mut dyn Witness) -> Result<()> {
         })?;
     }
     Ok(())
-}
-
-/// Announces each step of a scrub and remembers its technique.
-pub(crate) struct Steps<'a> {
-    witness: &'a mut dyn Witness,
-    techniques: Vec<String>,
-}
-
-impl<'a> Steps<'a> {
-    /// None yet.
-    pub(crate) fn new(witness: &'a mut dyn Witness) -> Self {
-        Self { witness, techniques: Vec::new() }
-    }
-
-    /// One step: before, the work, after.
-    pub(crate) fn run<T>(
-        &mut self,
-        technique: &str,
-        table: Option<&TableId>,
-        work: impl FnOnce() -> Result<T>,
-    ) -> Result<T> {
-        let statement = Statement::new(Operation::Scrub, table, technique);
-        self.witness.hear(Moment::Before, &statement)?;
-        let done = work()?;
-        self.witness.hear(Moment::After, &statement)?;
-        self.techniques.push(statement.technique);
-        Ok(done)
-    }
-
-    /// The techniques that ran, in order.
-    pub(crate) fn techniques(self) -> Vec<String> {
-        self.techniques
-    }
 }

@@ -8,8 +8,6 @@ use crate::sidecars;
 use lastbell_contract::{Level, Precondition, Reach, Result, State};
 use rustix::fs::{Access, access};
 
-const LEVELS: [Level; 4] = [Level::L0, Level::L1, Level::L2, Level::L2f];
-
 /// Before anything is destroyed. All conditions are looked at, whatever is wanted: they are cheap.
 pub(crate) fn before(session: &Session, _wanted: Level) -> Result<Reach> {
     let path = &session.place.path;
@@ -24,7 +22,7 @@ pub(crate) fn before(session: &Session, _wanted: Level) -> Result<Reach> {
         overwrite_in_place(session)?,
         no_truncation(session)?,
     ];
-    Ok(Reach { level: deepest(&conditions, Level::L2f), preconditions: conditions })
+    Ok(Reach::of(conditions, Level::L2f))
 }
 
 /// After a scrub that went to `level`; `intact` is what the engine's own check said, where it ran.
@@ -38,14 +36,7 @@ pub(crate) fn after(session: &Session, level: Level, intact: Option<bool>) -> Re
     ];
     let state = intact.map_or(State::Unknown, passes);
     conditions.push(condition("integrity", Level::L2, state));
-    Ok(Reach { level: deepest(&conditions, level), preconditions: conditions })
-}
-
-/// The deepest level, not deeper than `most`, all of whose conditions pass. L0 when even that is blocked: the failed
-/// condition stands beside it.
-fn deepest(conditions: &[Precondition], most: Level) -> Level {
-    let blocked = |level: Level| conditions.iter().any(|one| one.blocks <= level && one.state != State::Pass);
-    LEVELS.into_iter().filter(|level| *level <= most).take_while(|level| !blocked(*level)).last().unwrap_or(Level::L0)
+    Ok(Reach::of(conditions, level))
 }
 
 fn condition(code: &str, blocks: Level, state: State) -> Precondition {
@@ -157,17 +148,4 @@ fn overwrite_in_place(session: &Session) -> Result<Precondition> {
         _ => (State::Unknown, "other"),         // network and user-space file systems do as they please
     };
     Ok(with(condition("overwrite-in-place", Level::L2f, state), "file_system", name))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_could_not_be_looked_at_blocks_its_level_and_all_deeper_ones() {
-        let conditions = [condition("a", Level::L1, State::Pass), condition("b", Level::L2, State::Unknown)];
-        assert_eq!(deepest(&conditions, Level::L2f), Level::L1);
-        assert_eq!(deepest(&conditions[..1], Level::L2), Level::L2);
-        assert_eq!(deepest(&[condition("c", Level::L0, State::Fail)], Level::L2), Level::L0);
-    }
 }

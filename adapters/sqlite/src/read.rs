@@ -6,14 +6,11 @@ use crate::session::{Session, number, quote, quote_all};
 use crate::shape::{self, Form, Shape};
 use crate::{catalog, files, reach, sample, sidecars, values};
 use lastbell_contract::{
-    AdapterError, Batch, Canceller, Capabilities, Catalog, ErrorKind, Flow, Identity, Known, Level, Means, Reach,
-    Reader, Result, Role, Row, Scan, Snapshot, StoreFile, StoreInfo, TableId, Value, Visit,
+    Batches, Canceller, Capabilities, Catalog, ErrorKind, Identity, Known, Level, Means, Reach, Reader, Result, Role,
+    Row, Scan, Snapshot, StoreFile, StoreInfo, TableId, Visit,
 };
 use rusqlite::{Connection, Statement};
 use std::os::unix::fs::MetadataExt;
-
-/// A batch is handed over early when its values take so many bytes: 1,000 rows of 1 MiB would be a gigabyte.
-const BATCH_BYTES: usize = 8 << 20;
 
 /// A visit that cannot write.
 pub(crate) struct SqliteReader {
@@ -31,57 +28,7 @@ impl SqliteReader {
     }
 }
 
-/// Passes the calls of [`Reader`] on to the session that the type's own `session()` gives.
-macro_rules! read_through {
-    ($name:ty) => {
-        impl lastbell_contract::Reader for $name {
-            fn info(&mut self) -> lastbell_contract::Result<lastbell_contract::StoreInfo> {
-                self.session()?.info()
-            }
-            fn catalog(&mut self) -> lastbell_contract::Result<lastbell_contract::Catalog> {
-                self.session()?.catalog()
-            }
-            fn begin(&mut self) -> lastbell_contract::Result<lastbell_contract::Snapshot> {
-                self.session()?.begin()
-            }
-            fn end(&mut self) -> lastbell_contract::Result<()> {
-                self.session()?.end()
-            }
-            fn scan(
-                &mut self,
-                scan: &lastbell_contract::Scan,
-                visit: &mut lastbell_contract::Visit<'_>,
-            ) -> lastbell_contract::Result<u64> {
-                self.session()?.scan(scan, visit)
-            }
-            fn count(&mut self, table: &lastbell_contract::TableId) -> lastbell_contract::Result<u64> {
-                self.session()?.count(table)
-            }
-            fn files(&mut self) -> lastbell_contract::Result<Vec<lastbell_contract::StoreFile>> {
-                self.session()?.files()
-            }
-            fn reach(
-                &mut self,
-                wanted: lastbell_contract::Level,
-                means: lastbell_contract::Means,
-            ) -> lastbell_contract::Result<lastbell_contract::Reach> {
-                self.session()?.reach(wanted, means)
-            }
-            fn raise_mark(&mut self, mark: &str) -> lastbell_contract::Result<()> {
-                self.session()?.raise_mark(mark)
-            }
-            fn sees_mark(&mut self, mark: &str) -> lastbell_contract::Result<lastbell_contract::Known<bool>> {
-                self.session()?.sees_mark(mark)
-            }
-            fn canceller(&mut self) -> Option<lastbell_contract::Canceller> {
-                self.session().ok()?.canceller()
-            }
-        }
-    };
-}
-pub(crate) use read_through;
-
-read_through!(SqliteReader);
+lastbell_contract::read_through!(SqliteReader);
 
 impl Reader for Session {
     fn info(&mut self) -> Result<StoreInfo> {
@@ -276,48 +223,6 @@ pub(crate) fn values_of(row: &rusqlite::Row<'_>, columns: usize) -> Result<Row> 
 /// `columns` cells of a row, leaving out `first` ones.
 pub(crate) fn values_from(row: &rusqlite::Row<'_>, first: usize, columns: usize) -> Result<Row> {
     (first..first + columns).map(|at| Ok(values::read(row.get_ref(at).told("scan")?))).collect()
-}
-
-/// Gathers rows and hands them over.
-struct Batches<'a, 'v> {
-    table: &'a TableId,
-    most: usize,
-    batch: Batch,
-    bytes: usize,
-    rows: u64,
-    visit: &'a mut Visit<'v>,
-}
-
-impl<'a, 'v> Batches<'a, 'v> {
-    fn new(scan: &'a Scan, visit: &'a mut Visit<'v>) -> Self {
-        let most = scan.batch_rows.max(1);
-        Self { table: &scan.table, most, batch: Batch::default(), bytes: 0, rows: 0, visit }
-    }
-
-    fn push(&mut self, row: Row) -> Result<()> {
-        self.bytes += row.iter().map(Value::size).sum::<usize>();
-        self.rows += 1;
-        self.batch.rows.push(row);
-        if self.batch.rows.len() >= self.most || self.bytes >= BATCH_BYTES {
-            return self.hand_over();
-        }
-        Ok(())
-    }
-
-    fn hand_over(&mut self) -> Result<()> {
-        self.bytes = 0;
-        match (self.visit)(std::mem::take(&mut self.batch)) {
-            Flow::Continue => Ok(()),
-            Flow::Stop => Err(AdapterError::stopped(self.table)),
-        }
-    }
-
-    fn finish(mut self) -> Result<u64> {
-        if !self.batch.rows.is_empty() {
-            self.hand_over()?;
-        }
-        Ok(self.rows)
-    }
 }
 
 /// The engine's own count; it may answer from an index.

@@ -5,7 +5,6 @@
 //! work says so only in its three numbers.
 
 use crate::catalog;
-use crate::erase::Steps;
 use crate::error::{Told, refused};
 use crate::fulltext::{self, Content};
 use crate::reach;
@@ -15,7 +14,7 @@ use crate::sidecars;
 use crate::swap;
 use crate::unit::forget_statistics;
 use lastbell_contract::{
-    AdapterError, ErrorKind, Level, Precondition, Result, Scrub, Scrubbed, State, TableId, TableKind, Witness,
+    AdapterError, ErrorKind, Level, Precondition, Result, Scrub, Scrubbed, State, Steps, TableId, TableKind, Witness,
 };
 use rusqlite::Connection;
 use std::path::Path;

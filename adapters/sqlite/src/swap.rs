@@ -9,14 +9,13 @@
 //!
 //! P exists at every moment and is complete at every moment.
 
-use crate::erase::Steps;
 use crate::error::{Told, refused};
 use crate::open::HEADER;
 use crate::scrub;
 use crate::session::{Place, Purpose, Session, connect, number, quote, rows};
 use crate::sidecars::{self, beside, remove, sync_folder};
 use crate::visits::{Presence, key_of};
-use lastbell_contract::{ErrorKind, Result};
+use lastbell_contract::{ErrorKind, Result, Steps};
 use rusqlite::Connection;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Seek, SeekFrom, Write};

@@ -7,8 +7,6 @@ use lastbell_contract::{
 };
 use lastbell_mysql::Mysql;
 use lastbell_testkit::servers::{Mariadb, Options};
-use std::path::PathBuf;
-use std::process::Command;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -170,18 +168,10 @@ impl Heard<'_> {
         before.map(|(_, statement)| statement.technique.as_str()).collect()
     }
 
-    /// Settings that were changed and not taken back, as the core finds them in its journal.
+    /// Settings that were changed and not surely taken back, as the core finds them in its journal.
     pub(crate) fn settings_left(&self) -> Vec<Setting> {
-        let mut left: Vec<Setting> = Vec::new();
-        let told = self.all.iter().filter(|(moment, _)| *moment == Moment::Before);
-        for setting in told.filter_map(|(_, statement)| statement.setting.as_ref()) {
-            match left.iter_mut().find(|known| known.name == setting.name) {
-                Some(known) => known.new.clone_from(&setting.new),
-                None => left.push(setting.clone()),
-            }
-        }
-        left.retain(|setting| setting.old != setting.new);
-        left
+        let told = self.all.iter().filter_map(|(at, statement)| Some((*at, statement.setting.as_ref()?)));
+        lastbell_contract::settings_left(told)
     }
 }
 
@@ -252,41 +242,4 @@ pub(crate) fn number(row: &[Value]) -> i128 {
 /// Keeps every tenth row.
 pub(crate) fn tenth(row: Vec<Value>) -> Option<Vec<Value>> {
     (number(&row) % 10 == 0).then_some(row)
-}
-
-/// What the independent scanner found.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Residue {
-    pub(crate) files: usize,
-    pub(crate) not_read: usize,
-    pub(crate) canaries: usize,
-    pub(crate) of: usize,
-    /// The lines about files in which something was found: names and figures.
-    pub(crate) places: Vec<String>,
-}
-
-/// Runs the independent scanner on a folder. It stands where LASTBELL_RESIDUE_SCAN says.
-#[track_caller]
-pub(crate) fn scan_for(canaries: &str, place: &PathBuf) -> Residue {
-    let scanner = std::env::var_os("LASTBELL_RESIDUE_SCAN").expect("LASTBELL_RESIDUE_SCAN names the scanner");
-    let list = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(list.path(), canaries).unwrap();
-    let mut command = Command::new("python3");
-    command.arg(scanner).args(["--zlib", "--pglz", "--no-partial", "--max-show", "2"]).arg(place).arg(list.path());
-    let output = command.output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let total = text.lines().rev().find(|line| line.starts_with("TOTAL ")).unwrap_or_else(|| panic!("{text}"));
-    let figure = |name: &str| {
-        let word = total.split_whitespace().find_map(|word| word.strip_prefix(name)).unwrap();
-        word.strip_prefix('=').unwrap().to_owned()
-    };
-    let canaries = figure("canaries_found");
-    let (canaries, of) = canaries.split_once('/').unwrap();
-    Residue {
-        files: figure("files").parse().unwrap(),
-        not_read: figure("not_read").parse().unwrap(),
-        canaries: canaries.parse().unwrap(),
-        of: of.parse().unwrap(),
-        places: text.lines().filter(|line| !line.starts_with("TOTAL ")).take(40).map(str::to_owned).collect(),
-    }
 }

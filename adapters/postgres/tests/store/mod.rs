@@ -3,12 +3,11 @@
 
 use lastbell_contract::{
     Adapter, AdapterError, ErasePermit, Eraser, ErrorKind, Level, Location, LockRequest, Means, Moment, Operation,
-    Precondition, Reach, Reader, Result, Scrub, Scrubbed, Statement, TableId, Value, Witness,
+    Precondition, Reach, Reader, Result, Scrub, Scrubbed, Setting, Statement, TableId, Value, Witness,
 };
 use lastbell_postgres::Postgres as Engine;
 use lastbell_testkit::servers::{Options, Postgres};
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -156,6 +155,11 @@ impl Heard<'_> {
         before.map(|(_, statement)| statement.technique.as_str()).collect()
     }
 
+    /// What was heard of settings, in order.
+    pub(crate) fn settings(&self) -> impl Iterator<Item = (Moment, Setting)> {
+        self.all.iter().filter_map(|(moment, statement)| Some((*moment, statement.setting.clone()?)))
+    }
+
     pub(crate) fn operations(&self) -> Vec<Operation> {
         let before = self.all.iter().filter(|(moment, _)| *moment == Moment::Before);
         before.map(|(_, statement)| statement.operation).collect()
@@ -218,48 +222,4 @@ pub(crate) fn number(row: &[Value]) -> i128 {
 /// Keeps every tenth row.
 pub(crate) fn tenth(row: Vec<Value>) -> Option<Vec<Value>> {
     (number(&row) % 10 == 0).then_some(row)
-}
-
-/// What the independent scanner found.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Residue {
-    pub(crate) files: usize,
-    pub(crate) not_read: usize,
-    pub(crate) canaries: usize,
-    pub(crate) of: usize,
-}
-
-/// Runs the independent scanner on folders. It stands where LASTBELL_RESIDUE_SCAN says.
-#[track_caller]
-pub(crate) fn scan_for(canaries: &str, places: &[PathBuf]) -> Residue {
-    let scanner = std::env::var_os("LASTBELL_RESIDUE_SCAN").expect("LASTBELL_RESIDUE_SCAN names the scanner");
-    let list = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(list.path(), canaries).unwrap();
-    let mut command = Command::new("python3");
-    command.arg(scanner).args(["--zlib", "--pglz", "--no-partial", "--max-show", "20"]).args(places).arg(list.path());
-    let output = command.output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let total = text.lines().rev().find(|line| line.starts_with("TOTAL ")).unwrap_or_else(|| panic!("{text}"));
-    let figure = |name: &str| {
-        let word = total.split_whitespace().find_map(|word| word.strip_prefix(name)).unwrap();
-        word.strip_prefix('=').unwrap().to_owned()
-    };
-    let canaries = figure("canaries_found");
-    let (canaries, of) = canaries.split_once('/').unwrap();
-    let residue = Residue {
-        files: figure("files").parse().unwrap(),
-        not_read: figure("not_read").parse().unwrap(),
-        canaries: canaries.parse().unwrap(),
-        of: of.parse().unwrap(),
-    };
-    if residue.canaries > 0 {
-        println_to_failure(&text);
-    }
-    residue
-}
-
-/// Shown by the test harness when the test fails.
-#[allow(clippy::print_stdout)]
-fn println_to_failure(text: &str) {
-    println!("{text}");
 }

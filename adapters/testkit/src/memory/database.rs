@@ -164,12 +164,7 @@ impl Database {
             blocks: Level::L2f,
             detail: Vec::new(),
         });
-        let blocked = |level: Level| {
-            preconditions.iter().any(|condition| condition.blocks <= level && condition.state != State::Pass)
-        };
-        let levels = [Level::L2f, Level::L2, Level::L1];
-        let level = levels.into_iter().find(|level| !blocked(*level)).unwrap_or(Level::L0);
-        Reach { level, preconditions }
+        Reach::of(preconditions, Level::L2f)
     }
 
     pub(super) fn open_files(&mut self) {
