@@ -1,0 +1,21 @@
+//! The program on real servers: how deep each account gets, links that the server enforces, relatives of the source as target,
+//! names and values that try to break out.
+//!
+//! The retired system lies on PostgreSQL or MariaDB, the platform in a file or on a server. Every step is the program as a
+//! process. Needs both servers' programs.
+#![cfg(all(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+/// A case whose retired system lies on a server, and the program run on it.
+#[path = "servers/stage.rs"]
+mod stage;
+
+/// Either server behind one interface.
+#[path = "servers/server.rs"]
+mod server;
+
+/// Links that the server enforces, and a wrong password.
+#[path = "servers/links.rs"]
+mod links;

@@ -1,0 +1,256 @@
+//! A case whose retired system lies on a server, the program run on it as a process, and what no output may ever hold.
+
+use crate::common::{DECISIONS, PUPILS, Ran, SmallCase, files_below, json_file, world};
+use crate::server::{DIARY, Server};
+use lastbell::world::World;
+use serde_json::Value;
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+/// Variables in the stores' addresses.
+pub(crate) const SOURCE: &str = "LASTBELL_TEST_SOURCE";
+pub(crate) const TARGET: &str = "LASTBELL_TEST_TARGET";
+
+/// A password that must be seen nowhere.
+pub(crate) const SECRET: &str = "S3cret-Zvonok-77";
+
+/// A case and the addresses of its stores.
+pub(crate) struct Stage {
+    keep: TempDir,
+    pub(crate) case: SmallCase,
+    pub(crate) source: String,
+    pub(crate) target: String,
+}
+
+impl Stage {
+    /// The retired system as the server's master sees it; the platform is a file.
+    pub(crate) fn on(server: &Server) -> Self {
+        Self::with_source(&server.url(DIARY))
+    }
+
+    /// The retired system at an address; the platform is a file.
+    pub(crate) fn with_source(source: &str) -> Self {
+        let keep = tempfile::tempdir().unwrap();
+        let (mut world, _) = world();
+        let case = SmallCase::in_folder(keep.path(), &mut world);
+        let target = format!("sqlite:{}", case.target().display());
+        for (path, variable) in [(case.source(), SOURCE), (case.target(), TARGET)] {
+            case.change_case_file(&format!("sqlite:{}", path.display()), &format!("${{{variable}}}"));
+        }
+        Self { keep, case, source: source.to_owned(), target }
+    }
+
+    /// The same with a server as platform.
+    #[expect(dead_code, reason = "the tests of broken runs use it")]
+    pub(crate) fn between(source: &str, target: &str) -> Self {
+        let mut stage = Self::with_source(source);
+        target.clone_into(&mut stage.target);
+        stage
+    }
+
+    /// Another case over the same addresses would be another; this one as it stands, in a folder of its own.
+    #[expect(dead_code, reason = "the tests of broken runs use it")]
+    pub(crate) fn copy(&self) -> Self {
+        let keep = tempfile::tempdir().unwrap();
+        for part in ["case", "keys"] {
+            crate::common::copy_folder(&self.keep.path().join(part), &keep.path().join(part));
+        }
+        fs::copy(self.keep.path().join("case.unlock"), keep.path().join("case.unlock")).unwrap();
+        let case = SmallCase::reopened(keep.path());
+        Self { keep, case, source: self.source.clone(), target: self.target.clone() }
+    }
+
+    /// An outside that knows the addresses.
+    pub(crate) fn world(&self) -> World {
+        let (mut world, _) = world();
+        let (source, target) = (self.source.clone(), self.target.clone());
+        world.variable = Box::new(move |name| match name {
+            SOURCE => Some(source.clone()),
+            TARGET => Some(target.clone()),
+            _ => None, // any other variable
+        });
+        world
+    }
+
+    fn command(&self, step: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lastbell"));
+        command.args(["--json", "--lang", "en"]).args(step).arg(self.case.case());
+        command.env(SOURCE, &self.source).env(TARGET, &self.target);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts a step.
+    pub(crate) fn start(&self, step: &[&str]) -> Child {
+        self.command(step).spawn().unwrap()
+    }
+
+    /// Starts a step with another variable.
+    #[expect(dead_code, reason = "the tests of broken runs use it")]
+    pub(crate) fn start_with(&self, step: &[&str], name: &str, value: &str) -> Child {
+        self.command(step).env(name, value).spawn().unwrap()
+    }
+
+    /// Runs a step; nothing of what it says is a secret.
+    pub(crate) fn run(&self, step: &[&str]) -> Ran {
+        self.ended(self.start(step))
+    }
+
+    /// Waits for a started step.
+    pub(crate) fn ended(&self, child: Child) -> Ran {
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let ran = Ran { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) };
+        assert_tells_nothing(&format!("{}\n{}", ran.out, ran.err));
+        ran
+    }
+
+    /// Runs a step that must end with this code.
+    #[track_caller]
+    pub(crate) fn runs(&self, step: &[&str], code: i32) -> Value {
+        let ran = self.run(step);
+        assert_eq!(ran.code, Some(code), "{step:?}: {}\n{}", ran.out, ran.err);
+        serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{step:?}: stdout is one JSON document: {ran:?}"))
+    }
+
+    /// Runs a step that must fail with this code for this reason; it says what happened and what to do.
+    #[expect(dead_code, reason = "the tests of broken runs use it")]
+    #[track_caller]
+    pub(crate) fn fails(&self, step: &[&str], code: i32, reason: &str) -> Value {
+        let document = self.runs(step, code);
+        assert_eq!(crate::common::root_code(&document), reason, "{step:?}: {document:#}");
+        assert_says_what_to_do(&document);
+        document
+    }
+
+    /// `discover` and all decisions.
+    #[track_caller]
+    pub(crate) fn discovered(&self) {
+        self.discovered_with(DECISIONS);
+    }
+
+    #[track_caller]
+    pub(crate) fn discovered_with(&self, decisions: &str) {
+        self.runs(&["discover"], 0);
+        self.case.decide(&mut self.world(), decisions);
+    }
+
+    /// Up to two approvals.
+    #[track_caller]
+    pub(crate) fn approved(&self) {
+        self.discovered();
+        self.verified_and_approved();
+    }
+
+    #[track_caller]
+    pub(crate) fn verified_and_approved(&self) {
+        self.runs(&["verify"], 0);
+        self.runs(&["plan"], 0);
+        self.approved_now();
+    }
+
+    /// Two members approve the plan that stands.
+    #[track_caller]
+    pub(crate) fn approved_now(&self) {
+        for key in self.members() {
+            self.runs(&["approve", "--key", &key], 0);
+        }
+    }
+
+    /// The private keys of two members.
+    fn members(&self) -> [String; 2] {
+        ["ivanova", "petrov"]
+            .map(|name| self.case.folder.join("keys").join(format!("{name}.pem")).display().to_string())
+    }
+
+    /// From an erasure to a certificate that is valid with its evidence; nothing in the case tells a secret. The search ends
+    /// with `residue`: 0 where nothing is left, 1 where values still stand in files, as they do at L1.
+    #[track_caller]
+    pub(crate) fn certified(&self, residue: i32) -> Value {
+        self.runs(&["residue"], residue);
+        self.runs(&["certify"], 0);
+        for key in self.members() {
+            self.runs(&["sign", "--key", &key], 0);
+        }
+        let report = self.case.check(&self.world());
+        assert_eq!(report["verdict"], "valid", "{report:#}");
+        assert_eq!(report["layers"]["evidence"]["state"], "pass", "{report:#}");
+        self.assert_case_tells_nothing();
+        json_file(&self.case.case().join("statement.json"))["predicate"].clone()
+    }
+
+    /// The level that the certificate names for the retired system.
+    #[expect(dead_code, reason = "the tests of levels use it")]
+    pub(crate) fn level(predicate: &Value) -> String {
+        predicate["levels"][0]["level"].as_str().unwrap().to_owned()
+    }
+
+    /// No password and no value of a row in journal and artefacts; what is sealed or in `work/` is encrypted.
+    pub(crate) fn assert_case_tells_nothing(&self) {
+        for (name, bytes) in files_below(&self.case.case()) {
+            // What people write themselves may hold whatever they wrote.
+            if !name.ends_with(".yaml") {
+                assert_tells_nothing(&String::from_utf8_lossy(&bytes));
+            }
+        }
+    }
+
+    /// What a certificate claims, without times, digests and counts of files.
+    #[expect(dead_code, reason = "the tests of broken runs use it")]
+    pub(crate) fn claims(predicate: &Value) -> Value {
+        let each = |list: &str, fields: &[&str]| -> Value {
+            let items = predicate[list].as_array().unwrap_or_else(|| panic!("{list} is a list: {predicate:#}"));
+            items.iter().map(|one| fields.iter().map(|field| one[*field].clone()).collect::<Value>()).collect()
+        };
+        serde_json::json!({
+            "outcome": predicate["outcome"],
+            "levels": each("levels", &["store", "level", "paper"]),
+            "coverage": predicate["coverage"],
+            "methods": each("methods", &["store", "action", "tables", "rows"]),
+            "cuts": predicate["cuts"],
+            "subjects": predicate["subjects"],
+            "residue": [predicate["residue"]["needles"], predicate["residue"]["hits"]],
+            "claims": each("claims", &["code", "basis"]),
+        })
+    }
+}
+
+/// The findings of a step that carry a code.
+#[expect(dead_code, reason = "the tests of levels use it")]
+pub(crate) fn findings<'a>(document: &'a Value, code: &str) -> Vec<&'a Value> {
+    document["findings"].as_array().unwrap().iter().filter(|finding| finding["code"] == code).collect()
+}
+
+/// Words of the servers and their drivers that only their own messages hold.
+const DRIVERS: [&str; 7] = [
+    "duplicate key value",
+    "violates",
+    "ERROR:",
+    "DETAIL",
+    "SQLSTATE[",
+    "password authentication failed",
+    "Access denied for",
+];
+
+/// Neither a password, nor a value of a row, nor a driver's sentence.
+#[track_caller]
+pub(crate) fn assert_tells_nothing(text: &str) {
+    let values = PUPILS.iter().flat_map(|(_, fio, snils, phone)| [*fio, *snils, *phone]);
+    let others = ["Указкина Милица", "Журналов Тихон", "ukazkina@school", "10.1.2.3", SECRET];
+    for told in values.chain(others).chain(DRIVERS) {
+        assert!(!text.contains(told), "{told:?} is told:\n{text}");
+    }
+}
+
+/// Each link of an error's chain has a text, and some link says what to do.
+#[track_caller]
+fn assert_says_what_to_do(document: &Value) {
+    let (mut error, mut next) = (&document["error"], String::new());
+    while error.is_object() {
+        assert!(error["what"].as_str().is_some_and(|what| !what.is_empty()), "what happened: {document:#}");
+        next += error["next"].as_str().unwrap_or_default();
+        error = &error["cause"];
+    }
+    assert!(!next.is_empty(), "what to do: {document:#}");
+}
