@@ -2,8 +2,9 @@
 
 mod subject;
 
-use lastbell_testkit::suite::{Verdict, run_some};
-use lastbell_testkit::{Bug, MutantSubject, run};
+use lastbell_testkit::mutants::{Excuse, Share, assert_noticed_on};
+use lastbell_testkit::suite::{names, run_some};
+use lastbell_testkit::{Bug, run};
 use subject::Engine;
 
 /// What PostgreSQL does not promise: it has snapshots and atomic units, and no trigger fires on its way of emptying a table.
@@ -20,23 +21,30 @@ fn every_promise_is_kept() {
     assert_eq!(report.not_applying(), NOT_APPLYING, "{report}");
 }
 
+/// With a trigger that fires when a table is truncated, too, the promises about triggers have something to refuse.
 #[test]
-fn bugs_planted_around_it_are_noticed() {
-    let engine = Engine::new();
-    let planted = [
-        (Bug::LosesLastRow, "a scan gives every row exactly once, in batches of any size"),
-        (Bug::EmptyTextForNull, "a scan gives the values that were written, of every kind"),
-        (Bug::ReaderWrites, "a reader changes nothing"),
-        (Bug::ForgetsTheCommit, "a commit is durable, and several units can follow one another"),
-        (Bug::CommitsOnDrop, "a unit dropped without commit leaves everything, where units are atomic"),
-        (Bug::DestroysANeighbour, "destroy removes all rows of that table and of no other"),
-        (Bug::FiresCascades, "a cascade never fires: rows that lead here stay byte for byte"),
-        (Bug::ScrubLies, "a scrub announces itself, says what it did and can be repeated"),
-        (Bug::LeaksRows, "an error tells nothing of a row"),
-    ];
-    for (bug, promise) in planted {
-        let report = run_some(&MutantSubject::new(&engine, bug), &[promise]);
-        let verdict = &report.verdicts[0].1;
-        assert!(matches!(verdict, Verdict::Broken(_)), "{bug:?} was not noticed by «{promise}»: {verdict:?}");
-    }
+fn with_triggers_that_fire_on_truncation_the_promises_about_them_are_kept() {
+    let about: Vec<&str> = names().into_iter().filter(|name| name.contains("trigger")).collect();
+    assert_eq!(about.len(), 3, "{about:?}");
+    let report = run_some(&Engine::firing(), &about);
+    report.assert_all();
+    assert!(report.not_applying().is_empty(), "{report}");
+}
+
+/// What cannot show on PostgreSQL.
+const EXCUSED: [Excuse; 1] = [(Bug::CutsAtNul, "its text holds no NUL")];
+
+/// Beside the plain manner, one in which triggers fire: without them nothing is refused as unsafe.
+fn every_bug_is_noticed(nth: usize) {
+    assert_noticed_on(&[&Engine::new(), &Engine::firing()], Share { nth, of: 2 }, &EXCUSED);
+}
+
+#[test]
+fn every_bug_planted_around_it_is_noticed_first_half() {
+    every_bug_is_noticed(0);
+}
+
+#[test]
+fn every_bug_planted_around_it_is_noticed_second_half() {
+    every_bug_is_noticed(1);
 }

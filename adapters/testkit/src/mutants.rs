@@ -3,9 +3,11 @@
 
 mod bugs;
 mod erasing;
+mod noticed;
 mod reading;
 
-pub use bugs::{BUGS, Bug};
+pub use bugs::{BUGS, Bug, KINDS};
+pub use noticed::{Excuse, Share, assert_noticed_on};
 
 use crate::setup::{Change, Setup, Written};
 use crate::suite::{Expectations, Subject};

@@ -19,6 +19,8 @@ pub(crate) struct Engine {
     server: servers::Postgres,
     door: Cutter,
     made: AtomicU64,
+    /// Its triggers fire when a table is truncated, too.
+    fires: bool,
     /// The client that wrote last, and where: connecting anew for every change would take longer than the changes.
     beside: Mutex<Option<(String, Client)>>,
 }
@@ -27,7 +29,12 @@ impl Engine {
     pub(crate) fn new() -> Self {
         let server = servers::Postgres::start(&Options::fast());
         let door = Cutter::before(server.socket_dir(), server.port());
-        Self { server, door, made: AtomicU64::new(0), beside: Mutex::new(None) }
+        Self { server, door, made: AtomicU64::new(0), fires: false, beside: Mutex::new(None) }
+    }
+
+    /// One whose triggers fire when a table is truncated, and not only when rows are deleted.
+    pub(crate) fn firing() -> Self {
+        Self { fires: true, ..Self::new() }
     }
 
     fn client(&self, database: &str) -> Client {
@@ -136,7 +143,8 @@ fn literals(row: &Row) -> String {
     format!("({})", row.iter().map(literal).collect::<Vec<_>>().join(", "))
 }
 
-fn statements(setup: &Setup) -> String {
+fn statements(setup: &Setup, fires: bool) -> String {
+    let [events, each] = if fires { ["DELETE OR TRUNCATE", "STATEMENT"] } else { ["DELETE", "ROW"] };
     let mut sql = String::new();
     for table in &setup.tables {
         sql.push_str(&create(table));
@@ -151,7 +159,7 @@ fn statements(setup: &Setup) -> String {
             let _ = write!(
                 sql,
                 "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN DELETE FROM {clears}; RETURN NULL; END$$; \
-                 CREATE TRIGGER {name} AFTER DELETE ON {on} FOR EACH ROW EXECUTE FUNCTION {name}();"
+                 CREATE TRIGGER {name} AFTER {events} ON {on} FOR EACH {each} EXECUTE FUNCTION {name}();"
             );
         }
     }
@@ -185,7 +193,7 @@ impl Subject for Engine {
         let name = format!("store_{}", self.made.fetch_add(1, Ordering::Relaxed));
         self.client("postgres").batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
         let mut client = self.client(&name);
-        client.batch_execute(&statements(setup)).unwrap();
+        client.batch_execute(&statements(setup, self.fires)).unwrap();
         client.batch_execute("CHECKPOINT").unwrap(); // so that the rows stand in files, where a case looks for them
         self.location(&name)
     }

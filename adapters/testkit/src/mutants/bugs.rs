@@ -13,6 +13,17 @@ macro_rules! bugs {
     };
 }
 
+/// The kinds that were planted into the first adapters, and the bugs of each: one of them at least must show on every engine.
+pub const KINDS: &[(&str, &[Bug])] = &[
+    ("reading goes on at the row that it ended with", &[Bug::RepeatsAtBatchEdges]),
+    ("another order than was promised", &[Bug::ReversesTables, Bug::SortsKeys]),
+    ("nothing is committed", &[Bug::ForgetsTheCommit, Bug::OnlyAnnounces]),
+    ("an error of the wrong kind", &[Bug::LosesErrorKinds]),
+    ("what is not there passes as empty", &[Bug::UnknownIsEmpty]),
+    ("nothing is scrubbed", &[Bug::OnlyAnnouncesScrubs]),
+    ("the driver's error is let out", &[Bug::LeaksRows]),
+];
+
 bugs! {
     /// Every error is `Engine`.
     LosesErrorKinds breaks [
@@ -67,6 +78,8 @@ bugs! {
     LosesLastRow breaks ["a scan gives every row exactly once, in batches of any size"];
     /// The first row comes twice.
     GivesARowTwice breaks ["a scan gives every row exactly once, in batches of any size"];
+    /// Each batch begins with the row that ended the one before: reading goes on at `>=`, not after it.
+    RepeatsAtBatchEdges breaks ["a scan gives every row exactly once, in batches of any size"];
     /// The whole table comes in one batch.
     OneBigBatch breaks ["a scan gives every row exactly once, in batches of any size"];
     /// Says one row more than it gave.

@@ -210,6 +210,7 @@ fn changes_rows(bug: Bug) -> bool {
     let bugs = [
         Bug::LosesLastRow,
         Bug::GivesARowTwice,
+        Bug::RepeatsAtBatchEdges,
         Bug::EmptyTextForNull,
         Bug::NullForEmptyText,
         Bug::IntsThroughFloats,
@@ -229,6 +230,9 @@ fn change_rows(bug: Bug, mut rows: Vec<Row>, scan: &Scan) -> Vec<Row> {
     }
     if bug == Bug::GivesARowTwice {
         rows.extend(rows.first().cloned());
+    }
+    if bug == Bug::RepeatsAtBatchEdges {
+        rows = repeated_at_edges(&rows, scan.batch_rows);
     }
     if bug == Bug::GhostRow && rows.is_empty() {
         rows.push(vec![Value::Null; scan.columns.len()]);
@@ -251,6 +255,18 @@ fn change_rows(bug: Bug, mut rows: Vec<Row>, scan: &Scan) -> Vec<Row> {
         row.iter_mut().for_each(|value| change_value(bug, value));
     }
     rows
+}
+
+/// The rows as they come when each batch is asked for from the last row of the one before on, and not from behind it.
+fn repeated_at_edges(rows: &[Row], batch_rows: usize) -> Vec<Row> {
+    let new_ones = batch_rows.saturating_sub(1).max(1);
+    let mut given: Vec<Row> = rows.iter().take(1).cloned().collect();
+    for batch in rows.get(1..).unwrap_or_default().chunks(new_ones) {
+        let repeats = (given.len() > 1 && batch_rows > 1).then(|| given.last().cloned()).flatten();
+        given.extend(repeats);
+        given.extend_from_slice(batch);
+    }
+    given
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "that is the bug")]

@@ -496,14 +496,32 @@ fn scrubbed_files(stage: &Stage<'_>) -> Told {
     setup.tables[2].rows[3][2] = text(KEPT);
     let before = stage.fresh(&setup);
     promise!(in_data_files(stage, &before, LOOKED_FOR)?, "the value is not in the data files to begin with");
-    let (location, mut eraser) = destroyed(stage, &setup)?;
+    let (location, eraser) = destroyed(stage, &setup)?;
+    cleans_files(stage, &setup, &location, eraser)?;
+    let location = deleted(stage, &setup)?;
+    promise!(in_data_files(stage, &location, LOOKED_FOR)?, "a value that another connection deleted is gone already");
+    let eraser = stage.eraser(&location)?;
+    cleans_files(stage, &setup, &location, eraser)
+}
+
+/// A store whose `pupils` somebody else has emptied, so that no visit knows of it: as after a run that was killed. Where
+/// destroying takes the values away by itself, only this shows whether the scrub does anything.
+fn deleted(stage: &Stage<'_>, setup: &Setup) -> Result<Location, Ended> {
+    let location = stage.fresh(setup);
+    let emptied = stage.subject.write_beside(&location, &Change::DeleteAll { table: "pupils".into() });
+    promise!(emptied == Written::Done, "nobody held a lock, and another connection was kept out");
+    Ok(location)
+}
+
+/// After a scrub to L1 the value of `pupils` is in no data file, and the kept one still is.
+fn cleans_files(stage: &Stage<'_>, setup: &Setup, location: &Location, mut eraser: Box<dyn Eraser>) -> Told {
     stage.needs(eraser.reach(Level::L1, Means::Dedicated)?.level >= Level::L1, "it cannot reach L1 here")?;
     eraser
         .scrub(&Scrub { level: Level::L1, means: Means::Dedicated, tables: vec![id("pupils")] }, &mut Ear::default())?;
     drop(eraser);
-    promise!(!in_data_files(stage, &location, LOOKED_FOR)?, "a destroyed value is still in a data file");
-    promise!(in_data_files(stage, &location, KEPT)?, "a kept value is gone from the data files");
-    stage.untouched(&location, &setup, &["pupils"])
+    promise!(!in_data_files(stage, location, LOOKED_FOR)?, "a destroyed value is still in a data file");
+    promise!(in_data_files(stage, location, KEPT)?, "a kept value is gone from the data files");
+    stage.untouched(location, setup, &["pupils"])
 }
 
 fn in_data_files(stage: &Stage<'_>, location: &Location, value: &str) -> Result<bool, Ended> {
