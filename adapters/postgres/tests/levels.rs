@@ -203,6 +203,82 @@ fn each_condition_is_seen_blocks_its_level_and_is_seen_to_be_gone() {
     assert_eq!(eraser.reach(Level::L2, Means::Dedicated).unwrap().level, Level::L2);
 }
 
+#[test]
+fn a_view_of_another_owner_is_in_the_way_by_its_name_and_refused() {
+    let server = server();
+    let store = store_of(&server, "owner");
+    store.sql("CREATE ROLE stranger; ALTER MATERIALIZED VIEW shown OWNER TO stranger");
+    let mut eraser = store.eraser_as("owner");
+    let reach = eraser.reach(Level::L1, Means::Dedicated).unwrap();
+    assert_eq!((reach.level, in_the_way(&reach, Level::L1)), (Level::L0, vec!["materialised-views"]));
+    let told = &found(&reach, "materialised-views").detail;
+    assert_eq!(told[..2], [("views".to_owned(), "1".to_owned()), ("owned".to_owned(), "0".to_owned())]);
+    destroy(eraser.as_mut(), &["pupils"]);
+    let refused = refusal(scrub(eraser.as_mut(), Level::L1, Means::Dedicated, &["pupils"]));
+    assert_eq!(refused, (ErrorKind::Unsafe, "materialised-views".to_owned()));
+    // At L0, too, the rows that the view repeats would stay: it is no success.
+    let ended = scrub(eraser.as_mut(), Level::L0, Means::Dedicated, &["pupils"]).unwrap_err();
+    assert_eq!((ended.kind, ended.table.as_deref()), (ErrorKind::Denied, Some("shown")), "{ended}");
+    assert_eq!(store.sql("SELECT count(*) FROM shown"), "2000");
+    store.sql("ALTER MATERIALIZED VIEW shown OWNER TO owner");
+    let scrubbed = scrub(eraser.as_mut(), Level::L1, Means::Dedicated, &["pupils"]).unwrap();
+    assert_eq!((scrubbed.reach.level, store.sql("SELECT count(*) FROM shown")), (Level::L1, "0".to_owned()));
+}
+
+/// Its query can be answered only while there are pupils.
+const SHARES: &str =
+    "CREATE MATERIALIZED VIEW shares AS SELECT name FROM pupils UNION ALL SELECT (100 / count(*))::text FROM pupils";
+
+#[test]
+fn a_view_that_cannot_be_shown_anew_is_named_and_no_level_is_claimed() {
+    for level in [Level::L0, Level::L1, Level::L2] {
+        let server = server();
+        let store = store_of(&server, "postgres");
+        store.sql(SHARES);
+        let mut eraser = store.eraser();
+        assert_eq!(eraser.reach(Level::L2, Means::Dedicated).unwrap().level, Level::L2, "nobody can know beforehand");
+        destroy(eraser.as_mut(), &["pupils"]);
+        let ended = scrub(eraser.as_mut(), level, Means::Dedicated, &["pupils"]).unwrap_err();
+        let told = (ended.kind, ended.code.as_deref(), ended.table.as_deref());
+        assert_eq!(told, (ErrorKind::Unsafe, Some("view-not-shown-anew"), Some("shares")), "{level:?}");
+        assert!(!format!("{ended} {ended:?}").contains("canary"), "{ended:?}");
+        assert_eq!(store.sql("SELECT count(*) FROM shares"), "2001", "it still repeats the rows");
+        store.sql("DROP MATERIALIZED VIEW shares");
+        let scrubbed = scrub(eraser.as_mut(), level, Means::Dedicated, &["pupils"]).unwrap();
+        assert_eq!(scrubbed.reach.level, level);
+    }
+}
+
+#[test]
+fn a_setting_on_the_command_line_is_in_the_way_of_l2_unless_it_is_already_as_wanted() {
+    let life = format!("{LIFE} CHECKPOINT");
+    let server = Postgres::start(&Options::real().fixed("wal_recycle", "on"));
+    let store = Store::on(&server, &life);
+    let mut eraser = store.eraser();
+    let reach = eraser.reach(Level::L2, Means::Dedicated).unwrap();
+    assert_eq!((reach.level, in_the_way(&reach, Level::L2)), (Level::L1, vec!["wal-turnover"]));
+    assert_eq!(found(&reach, "wal-turnover").detail, [("fixed".to_owned(), "wal_recycle".to_owned())]);
+    destroy(eraser.as_mut(), &["pupils"]);
+    let mut heard = Heard::default();
+    let wish = lastbell_contract::Scrub { level: Level::L2, means: Means::Dedicated, tables: tables(&["pupils"]) };
+    assert_eq!(refusal(eraser.scrub(&wish, &mut heard)), (ErrorKind::Denied, "wal-turnover".to_owned()));
+    assert!(heard.all.is_empty(), "nothing is begun: {:?}", heard.all);
+    assert_eq!(scrub(eraser.as_mut(), Level::L1, Means::Dedicated, &["pupils"]).unwrap().reach.level, Level::L1);
+    drop(eraser);
+    drop(server);
+
+    let server = Postgres::start(&Options::real().fixed("wal_recycle", "off"));
+    let store = Store::on(&server, &life);
+    let mut eraser = store.eraser();
+    destroy(eraser.as_mut(), &["pupils"]);
+    assert_eq!(scrub(eraser.as_mut(), Level::L2, Means::Dedicated, &["pupils"]).unwrap().reach.level, Level::L2);
+    let left = "SELECT count(*) FROM pg_file_settings WHERE name = 'wal_recycle' AND sourcefile LIKE '%auto.conf'";
+    assert_eq!(store.sql(left), "0");
+    drop(eraser);
+    server.stop();
+    assert_eq!(scan_for(&canaries(), &[server.data_dir()]).canaries, 0);
+}
+
 /// A setting is heard of a moment after it was told.
 fn settled(eraser: &mut dyn Eraser, code: &str, good: bool) {
     for _ in 0..100 {

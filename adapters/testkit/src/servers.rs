@@ -54,6 +54,9 @@ pub struct Options {
     /// Settings of the server, over ours: lines of `postgresql.conf`, so that ALTER SYSTEM still stands above them; options
     /// of `mariadbd`, an empty value for one that takes none.
     pub settings: Vec<(String, String)>,
+    /// Settings on the server's command line, over every file: ALTER SYSTEM changes none of them. PostgreSQL only; MariaDB's
+    /// `settings` stand there anyhow.
+    pub fixed: Vec<(String, String)>,
     /// Further arguments for `initdb` or `mariadb-install-db`; servers with the same ones share a template.
     pub init: Vec<String>,
     /// Lines of `pg_hba.conf` before ours, which trust everybody. PostgreSQL only.
@@ -73,6 +76,7 @@ impl Options {
         Self {
             durability: Durability::Fast,
             settings: Vec::new(),
+            fixed: Vec::new(),
             init: Vec::new(),
             hba: Vec::new(),
             tcp: false,
@@ -91,6 +95,13 @@ impl Options {
     #[must_use]
     pub fn set(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same with a setting on PostgreSQL's command line.
+    #[must_use]
+    pub fn fixed(mut self, name: &str, value: &str) -> Self {
+        self.fixed.push((name.to_owned(), value.to_owned()));
         self
     }
 

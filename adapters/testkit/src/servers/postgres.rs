@@ -37,6 +37,8 @@ pub struct Postgres {
     process: Process,
     program: PathBuf,
     port: u16,
+    /// `name=value` of the command line.
+    fixed: Vec<String>,
 }
 
 impl Postgres {
@@ -72,7 +74,9 @@ impl Postgres {
     fn prepare(options: &Options) -> Self {
         let program = binaries::postgres("postgres");
         // QUIT takes its children along and leaves no shared memory behind.
-        Self { process: Process::new(Folder::new("p", "QUIT", options.disk_bytes)), program, port: PORT }
+        let process = Process::new(Folder::new("p", "QUIT", options.disk_bytes));
+        let fixed = options.fixed.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        Self { process, program, port: PORT, fixed }
     }
 
     #[track_caller]
@@ -123,6 +127,7 @@ impl Postgres {
         self.process.folder.socket(&format!(".s.PGSQL.{}", self.port));
         let mut command = self.process.folder.command(&self.program);
         command.arg("-D").arg(self.process.folder.data_of_server());
+        command.args(self.fixed.iter().flat_map(|setting| ["-c", setting.as_str()]));
         self.process.start(command, |pid| self.answers(pid))
     }
 
