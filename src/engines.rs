@@ -6,6 +6,8 @@ use lastbell_contract::Adapter;
 #[must_use]
 pub fn all() -> Vec<Box<dyn Adapter>> {
     vec![
+        #[cfg(feature = "csv")]
+        Box::new(lastbell_csv::Csv),
         #[cfg(feature = "mysql")]
         Box::new(lastbell_mysql::Mysql),
         #[cfg(feature = "postgres")]

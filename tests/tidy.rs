@@ -30,7 +30,8 @@ const IMPORTS: [(&str, &str, &str); 6] = [
 const ABOVE: [(&str, &[&str]); 2] = [("cli", &[]), ("steps", &["cli", "demo", "engines"])];
 
 /// What an adapter may depend on besides the contract.
-const DRIVERS: [(&str, &[&str], &str); 4] = [
+const DRIVERS: [(&str, &[&str], &str); 5] = [
+    ("csv", &["flate2", "rustix"], "compressed files; files opened without following links, and who may write them"),
     (
         "mysql",
         &["mysql", "rustix", "rustls"],

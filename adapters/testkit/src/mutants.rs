@@ -117,6 +117,14 @@ impl Subject for MutantSubject<'_> {
         self.subject.expectations()
     }
 
+    fn erases(&self) -> bool {
+        self.subject.erases()
+    }
+
+    fn keeps_schema(&self) -> bool {
+        self.subject.keeps_schema()
+    }
+
     fn raw_bytes(&self, location: &Location) -> Option<Vec<u8>> {
         self.subject.raw_bytes(location)
     }

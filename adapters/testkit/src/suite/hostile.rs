@@ -57,6 +57,9 @@ fn names(stage: &Stage<'_>) -> Told {
     }
     stage.untouched(&location, &setup, &[])?;
     sampled(stage, &location)?;
+    if !stage.subject.erases() {
+        return Ok(());
+    }
     erase_hostile(stage, &location, &setup)
 }
 

@@ -44,6 +44,9 @@ fn anchors(stage: &Stage<'_>) -> Told {
     let (first, again, apart) = (marks(&one)?, marks(&one)?, marks(&other)?);
     promise!(!first.is_disjoint(&again), "two visits to one store share no mark");
     promise!(first.is_disjoint(&apart), "two stores share a mark");
+    if !stage.subject.erases() {
+        return Ok(());
+    }
     let by_eraser: BTreeSet<String> = stage.eraser(&one)?.info()?.identity.anchors.into_iter().collect();
     promise!(!first.is_disjoint(&by_eraser), "reader and eraser of one store share no mark");
     Ok(())
@@ -73,7 +76,12 @@ fn marks_raised(stage: &Stage<'_>) -> Told {
 }
 
 fn claims(stage: &Stage<'_>) -> Told {
-    let mut reader = stage.reader(&stage.fresh(&three_tables()))?;
+    let location = stage.fresh(&three_tables());
+    if !stage.subject.erases() {
+        let opened = stage.eraser(&location).map(drop);
+        fails_with(opened, ErrorKind::Unsupported, "an eraser of what cannot be erased")?;
+    }
+    let mut reader = stage.reader(&location)?;
     let info = reader.info()?;
     promise!(info.engine == stage.subject.adapter().scheme(), "the engine is not named by its scheme");
     promise!(!info.product.is_empty() && !info.version.is_empty(), "product or version is empty");
