@@ -27,12 +27,16 @@ pub fn empty_root() -> Hash {
     Sha256::digest([]).into()
 }
 
-/// Builds a root from leaves in order, holding one hash per bit of the count.
+/// Builds a root from leaves in order, holding at most two hashes for each bit of the count. A part of the leaves can be
+/// built by itself, on a thread of its own, and put behind those before it.
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
-    size: u64,
-    /// Roots of full subtrees, largest first; their sizes are the set bits of `size`.
-    peaks: Vec<Hash>,
+    /// The place of the first leaf.
+    begin: u64,
+    /// The place of the next leaf.
+    end: u64,
+    /// Roots of the largest full subtrees that lie between, from left to right, with their heights.
+    peaks: Vec<(u32, Hash)>,
 }
 
 impl Builder {
@@ -42,30 +46,56 @@ impl Builder {
         Self::default()
     }
 
+    /// The part of a tree whose first leaf stands at that place.
+    #[must_use]
+    pub fn starting_at(place: u64) -> Self {
+        Self { begin: place, end: place, peaks: Vec::new() }
+    }
+
     /// Adds the next leaf's hash (see [`leaf_hash`]).
     pub fn push(&mut self, leaf: Hash) {
-        let mut node = leaf;
-        // Each trailing one bit of the count is a full subtree as large as the one we carry: merge, as in binary addition.
-        for _ in 0..self.size.trailing_ones() {
-            let left = self.peaks.pop().expect("one peak stands for each set bit of the size");
+        self.add(0, leaf);
+    }
+
+    /// Adds the part that begins where this one ends.
+    ///
+    /// # Panics
+    /// When it begins elsewhere.
+    pub fn append(&mut self, next: &Self) {
+        assert_eq!(self.end, next.begin, "parts of a tree follow one another");
+        next.peaks.iter().for_each(|(height, node)| self.add(*height, *node));
+    }
+
+    /// A node that is a right child takes its left sibling with it, as in binary addition, if all of that one lies here: then
+    /// it is the last peak.
+    fn add(&mut self, mut height: u32, mut node: Hash) {
+        let mut start = self.end;
+        self.end += 1 << height;
+        while (start >> height) & 1 == 1 && start - (1 << height) >= self.begin {
+            let (_, left) = self.peaks.pop().expect("the left sibling of a right child lies here as one peak");
             node = node_hash(&left, &node);
+            start -= 1 << height;
+            height += 1;
         }
-        self.peaks.push(node);
-        self.size += 1;
+        self.peaks.push((height, node));
     }
 
     /// How many leaves were added.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.size
+        self.end - self.begin
     }
 
     /// The root over what was added so far.
+    ///
+    /// # Panics
+    /// Of a part that does not begin with the first leaf.
     #[must_use]
     pub fn root(&self) -> Hash {
+        assert_eq!(self.begin, 0, "only a whole tree has a root");
         let mut peaks = self.peaks.iter().rev();
-        let Some(last) = peaks.next() else { return empty_root() };
-        peaks.fold(*last, |right, left| node_hash(left, &right))
+        let Some((_, last)) = peaks.next() else { return empty_root() };
+        peaks.fold(*last, |right, (_, left)| node_hash(left, &right))
     }
 }
 
@@ -199,6 +229,24 @@ mod tests {
         let mut builder = Builder::new();
         leaves(70_000).into_iter().for_each(|leaf| builder.push(leaf));
         assert_eq!((builder.size(), builder.peaks.len()), (70_000, 70_000_u64.count_ones() as usize));
+    }
+
+    #[test]
+    fn a_tree_in_parts_has_the_same_root_wherever_it_is_cut() {
+        let leaves = leaves(41);
+        let part = |from: usize, to: usize| {
+            let mut part = Builder::starting_at(from as u64);
+            leaves[from..to].iter().for_each(|leaf| part.push(*leaf));
+            part
+        };
+        for first in 0..=leaves.len() {
+            for second in first..=leaves.len() {
+                let mut whole = part(0, first);
+                whole.append(&part(first, second));
+                whole.append(&part(second, leaves.len()));
+                assert_eq!((whole.root(), whole.size()), (root(&leaves), 41), "cut at {first} and {second}");
+            }
+        }
     }
 
     #[test]

@@ -99,10 +99,7 @@ impl World {
     /// # Errors
     /// `interrupted`.
     pub fn go_on(&self) -> Result<()> {
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(failure!(Interrupted, "interrupted", operation = "-", table = "-", reason = "signal"));
-        }
-        Ok(())
+        go_on(&self.stop)
     }
 
     /// Random bytes.
@@ -148,10 +145,21 @@ impl World {
     }
 }
 
+/// [`World::go_on`] on another thread, which has the stop flag alone.
+///
+/// # Errors
+/// `interrupted`.
+pub fn go_on(stop: &AtomicBool) -> Result<()> {
+    if stop.load(Ordering::Relaxed) {
+        return Err(failure!(Interrupted, "interrupted", operation = "-", table = "-", reason = "signal"));
+    }
+    Ok(())
+}
+
 /// A place where the crash tests can end the process. Without the feature `faults` there is no code behind it.
 #[cfg(feature = "faults")]
 pub mod fault {
-    use lastbell_contract::Value;
+    use lastbell_contract::{PackedRow, Value};
     use std::sync::atomic::{AtomicU64, Ordering};
 
     static ROWS_LEFT: AtomicU64 = AtomicU64::new(0);
@@ -174,10 +182,10 @@ pub mod fault {
     }
 
     /// A row that is being looked at.
-    pub fn row(row: &[Value]) {
+    pub fn row(row: PackedRow<'_>) {
         if ROWS_LEFT.load(Ordering::SeqCst) > 0 && ROWS_LEFT.fetch_sub(1, Ordering::SeqCst) == 1 {
             let texts =
-                row.iter().filter_map(|value| if let Value::Text(text) = value { Some(text.as_str()) } else { None });
+                row.cells().filter_map(|cell| if let Value::Text(text) = cell.value() { Some(text) } else { None });
             panic!("planted: {}", texts.collect::<Vec<_>>().join(" "));
         }
     }
@@ -200,5 +208,5 @@ pub mod fault {
 
     /// Nothing.
     #[inline]
-    pub fn row(_: &[lastbell_contract::Value]) {}
+    pub fn row(_: lastbell_contract::PackedRow<'_>) {}
 }

@@ -716,8 +716,9 @@ mod panics {
     fn the_planted_panic_holds_the_row() {
         use lastbell::world::fault;
         fault::arm_panic(1);
-        let caught = std::panic::catch_unwind(|| fault::row(&[Value::Int(1), text(FULL), text(SNILS)]));
-        fault::row(&[text(FULL)]); // it goes off once
+        let rows: lastbell_contract::Batch = [vec![Value::Int(1), text(FULL), text(SNILS)]].into_iter().collect();
+        let caught = std::panic::catch_unwind(|| rows.rows().for_each(fault::row));
+        rows.rows().for_each(fault::row); // it goes off once
         let message = caught.expect_err("the hook panics");
         let message = message.downcast_ref::<String>().expect("a text");
         assert!(message.contains(FULL) && message.contains(SNILS));

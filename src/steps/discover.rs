@@ -143,7 +143,7 @@ fn sample_all<'a>(
         let mut scan = Scan::whole(&table.id, &table.column_names());
         scan.sample = Some((SAMPLE_ROWS, SEED));
         let read = reader.scan(&scan, &mut |batch| {
-            rows.extend(batch.rows);
+            rows.extend(batch.unpacked());
             Flow::Continue
         })?;
         rows_read.insert(table.id.to_string(), read);

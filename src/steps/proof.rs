@@ -15,12 +15,24 @@ use crate::verify::report::{MappingResult, TableResult, Uncovered};
 use crate::verify::side::{CompiledSide, Outcome as RowOutcome, SideReader};
 use crate::verify::table_digest::TableDigester;
 use crate::world::{World, fault};
-use lastbell_contract::{Batch, Catalog, Flow, Known, Reader, Row, Scan, StoreInfo, Table, Visit};
+use lastbell_contract::{Batch, Catalog, Flow, Known, PackedRow, Reader, Scan, StoreInfo, Table, Visit};
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::ScopedJoinHandle;
+use std::time::Duration;
 
-/// Memory for the records of one side; what is beyond goes to an anonymous file.
-const SIDE_MEMORY_BYTES: usize = 64 << 20;
+/// Memory for the records of all sides of a table's mappings together; what is beyond goes to anonymous files. With buffers,
+/// batches and the program itself a proof stays below 64 MB at any number of rows.
+const SIDES_MEMORY_BYTES: usize = 24 << 20;
+
+/// Memory for the digests of a whole table.
+const TABLE_MEMORY_BYTES: usize = 6 << 20;
+
+/// A side's share is never less: its runs would become too short to be read in turn.
+const SIDE_MEMORY_BYTES_MIN: usize = 2 << 20;
 
 /// Scans a source table, by a snapshot or under lock.
 pub type ScanSource<'a> = dyn FnMut(&Scan, &mut Visit<'_>) -> lastbell_contract::Result<u64> + 'a;
@@ -74,22 +86,18 @@ pub fn prove(
     for to_prove in tables {
         world.go_on()?;
         let name = to_prove.table.id.to_string();
-        world.progress.begin("progress-proof", &name, to_prove.table.rows_estimate);
-        let read = read_source(world, context, to_prove, source, needles.as_deref_mut())?;
-        proved.source_rows.insert(name.clone(), read.table.rows);
-        for (mapping, (set, uncovered)) in to_prove.mappings.iter().zip(read.sides) {
-            let reader =
-                target.as_deref_mut().ok_or_else(|| failure!(Refused, "target-missing", mapping = mapping.name))?;
-            let mut scan_target = |scan: &Scan, visit: &mut Visit<'_>| reader.scan(scan, visit);
-            let (target_set, rows) = read_side(world, context, mapping, &mapping.target, &mut scan_target)?;
+        let read = read_both(world, context, to_prove, source, target.as_deref_mut(), needles.as_deref_mut())?;
+        proved.source_rows.insert(name.clone(), read.source.table.rows);
+        for ((mapping, (set, uncovered)), (target_set, rows)) in
+            to_prove.mappings.iter().zip(read.source.sides).zip(read.targets)
+        {
             *proved.target_rows.entry(mapping.target.base().table.to_string()).or_default() += rows;
             let comparison = compare(&set, &target_set, &mapping.rules())?;
             proved.mappings.push(MappingResult::new(mapping, &comparison, uncovered));
         }
-        world.progress.end();
         proved.tables.push(TableProof {
             store: to_prove.store.clone(),
-            result: read.table,
+            result: read.source.table,
             mappings: to_prove.mappings.iter().map(|mapping| mapping.name.clone()).collect(),
         });
     }
@@ -99,6 +107,96 @@ pub fn prove(
 struct SourceRead {
     table: TableResult,
     sides: Vec<(SortedSet, Uncovered)>,
+}
+
+struct BothRead {
+    source: SourceRead,
+    /// The target's side of each mapping, and how many rows its base table has.
+    targets: Vec<(SortedSet, u64)>,
+}
+
+/// Streams both sides at once: the source on this thread, the target on one of its own.
+fn read_both(
+    world: &mut World,
+    context: &ProofContext<'_>,
+    to_prove: &ToProve<'_>,
+    source: &mut ScanSource<'_>,
+    target: Option<&mut (dyn Reader + '_)>,
+    needles: Option<&mut Collector>,
+) -> Result<BothRead> {
+    let name = to_prove.table.id.to_string();
+    let targets = match (target, to_prove.mappings.first()) {
+        (_, None) => None,
+        (Some(reader), Some(_)) => Some(reader),
+        (None, Some(mapping)) => return Err(failure!(Refused, "target-missing", mapping = mapping.name)),
+    };
+    let beside = Beside { stop: world.stop.clone(), abandoned: AtomicBool::new(false), rows: AtomicU64::new(0) };
+    std::thread::scope(|scope| {
+        let target = targets.map(|reader| scope.spawn(|| read_targets(&beside, context, to_prove, reader)));
+        world.progress.begin("progress-proof", &name, to_prove.table.rows_estimate);
+        let source = read_source(world, context, to_prove, source, needles);
+        world.progress.end();
+        if source.is_err() {
+            beside.abandoned.store(true, Ordering::Relaxed);
+        }
+        let targets = target.map_or_else(|| Ok(Vec::new()), |target| wait(world, &beside, &name, target));
+        Ok(BothRead { source: source?, targets: targets? })
+    })
+}
+
+/// Waits for the target's side and shows how far it is.
+fn wait<T>(world: &mut World, beside: &Beside, name: &str, thread: ScopedJoinHandle<'_, T>) -> T {
+    if !thread.is_finished() {
+        let mut shown = beside.rows.load(Ordering::Relaxed);
+        world.progress.begin("progress-proof-target", name, None);
+        world.progress.advance(shown);
+        while !thread.is_finished() {
+            std::thread::sleep(WAIT);
+            let now = beside.rows.load(Ordering::Relaxed);
+            world.progress.advance(now - shown);
+            shown = now;
+        }
+        world.progress.end();
+    }
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// A proof that waits looks so often whether it can go on.
+const WAIT: Duration = Duration::from_millis(5);
+
+/// What the thread that reads the target knows of the world.
+struct Beside {
+    stop: Arc<AtomicBool>,
+    /// The source failed: nobody wants the target's rows any more.
+    abandoned: AtomicBool,
+    rows: AtomicU64,
+}
+
+impl Hearing for &Beside {
+    fn hear(&mut self, rows: u64) -> Result<()> {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+        if self.abandoned.load(Ordering::Relaxed) {
+            return Err(failure!(Interrupted, "interrupted", operation = "-", table = "-", reason = "abandoned"));
+        }
+        crate::world::go_on(&self.stop)
+    }
+}
+
+/// Whom a scan tells of its rows, and who may end it.
+trait Hearing {
+    /// So many more rows came; an error ends the scan.
+    fn hear(&mut self, rows: u64) -> Result<()>;
+}
+
+impl Hearing for World {
+    fn hear(&mut self, rows: u64) -> Result<()> {
+        self.progress.advance(rows);
+        self.go_on()
+    }
+}
+
+fn side_memory(to_prove: &ToProve<'_>) -> usize {
+    (SIDES_MEMORY_BYTES / (2 * to_prove.mappings.len()).max(1)).max(SIDE_MEMORY_BYTES_MIN)
 }
 
 /// One pass over a source table feeds its digest, all its mappings and the needles.
@@ -112,17 +210,17 @@ fn read_source(
     let table = to_prove.table;
     let columns = table.column_names();
     let mut digester =
-        TableDigester::new(context.key.bytes(), &table.id, &columns, SIDE_MEMORY_BYTES, context.spill_folder);
+        TableDigester::new(context.key.bytes(), &table.id, &columns, TABLE_MEMORY_BYTES, context.spill_folder);
     let mut sides = Vec::new();
     for mapping in &to_prove.mappings {
-        sides.push(open_side(world, context, mapping, &mapping.source, source)?);
+        sides.push(open_side(world, context, mapping, &mapping.source, side_memory(to_prove), source)?);
     }
     let mut uncovered = vec![Uncovered::default(); sides.len()];
     let name = table.id.to_string();
-    let mut take = |row: &Row| -> Result<()> {
+    let mut take = |row: PackedRow<'_>| -> Result<()> {
         digester.row(row)?;
         if let Some(needles) = needles.as_deref_mut() {
-            columns.iter().zip(row).for_each(|(column, value)| needles.add(&name, column, value));
+            columns.iter().zip(row.cells()).for_each(|(column, cell)| needles.add(&name, column, &cell.value()));
         }
         feed_mappings(&mut sides, &mut uncovered, row)
     };
@@ -135,7 +233,11 @@ fn read_source(
 }
 
 /// A row that no mapping of its table digests is missing; it is booked once, with the first mapping.
-fn feed_mappings(sides: &mut [(SideReader<'_>, DigestSet)], uncovered: &mut [Uncovered], row: &Row) -> Result<()> {
+fn feed_mappings(
+    sides: &mut [(SideReader<'_>, DigestSet)],
+    uncovered: &mut [Uncovered],
+    row: PackedRow<'_>,
+) -> Result<()> {
     let (mut digested, mut reason) = (false, None);
     for (reader, set) in &mut *sides {
         match reader.row(row) {
@@ -161,54 +263,64 @@ fn feed_mappings(sides: &mut [(SideReader<'_>, DigestSet)], uncovered: &mut [Unc
 
 /// A reader of a side with its joined tables loaded.
 fn open_side<'a>(
-    world: &mut World,
+    hearing: &mut dyn Hearing,
     context: &ProofContext<'_>,
     mapping: &CompiledMapping,
     side: &'a CompiledSide,
+    memory_bytes_max: usize,
     scan: &mut ScanSource<'_>,
 ) -> Result<(SideReader<'a>, DigestSet)> {
     let keys = VerifyKeys::derive(context.key.bytes(), &mapping.key_label());
     let mut reader = SideReader::new(side, keys, context.migrated_on);
     for (index, joined) in side.joined().iter().enumerate() {
-        scan_rows(world, &joined.scan(), scan, &mut |row: &Row| {
-            reader.add_joined(index, row.clone());
+        scan_heard(hearing, &joined.scan(), scan, &mut |row| {
+            reader.add_joined(index, row);
             Ok(())
         })?;
     }
-    Ok((reader, DigestSet::new(side.shape(), SIDE_MEMORY_BYTES, context.spill_folder)))
+    Ok((reader, DigestSet::new(side.shape(), memory_bytes_max, context.spill_folder)))
 }
 
-/// Reads the target's side. Rows outside its filter or without a partner are not of this mapping; there they are nothing.
-fn read_side(
-    world: &mut World,
+/// Reads the target's side of every mapping. Rows outside its filter or without a partner are not of this mapping; there
+/// they are nothing.
+fn read_targets(
+    beside: &Beside,
     context: &ProofContext<'_>,
-    mapping: &CompiledMapping,
-    side: &CompiledSide,
-    scan: &mut ScanSource<'_>,
-) -> Result<(SortedSet, u64)> {
-    let (mut reader, mut set) = open_side(world, context, mapping, side, scan)?;
-    let rows = scan_rows(world, &side.base().scan(), scan, &mut |row: &Row| match reader.row(row) {
-        RowOutcome::Digested(record) => set.push(record),
-        RowOutcome::NoPartner | RowOutcome::OutsideFilter | RowOutcome::AmbiguousJoin => Ok(()),
-    })?;
-    Ok((set.finish()?, rows))
+    to_prove: &ToProve<'_>,
+    reader: &mut (dyn Reader + '_),
+) -> Result<Vec<(SortedSet, u64)>> {
+    let mut hearing = beside;
+    let mut scan_target = |scan: &Scan, visit: &mut Visit<'_>| reader.scan(scan, visit);
+    let mut read = Vec::new();
+    for mapping in &to_prove.mappings {
+        let (side, memory) = (&mapping.target, side_memory(to_prove));
+        let (mut reader, mut set) = open_side(&mut hearing, context, mapping, side, memory, &mut scan_target)?;
+        let scan = side.base().scan();
+        let rows = scan_heard(&mut hearing, &scan, &mut scan_target, &mut |row| match reader.row(row) {
+            RowOutcome::Digested(record) => set.push(record),
+            RowOutcome::NoPartner | RowOutcome::OutsideFilter | RowOutcome::AmbiguousJoin => Ok(()),
+        })?;
+        read.push((set.finish()?, rows));
+    }
+    Ok(read)
 }
+
+/// What takes the rows of a scan.
+type Take<'a> = dyn FnMut(PackedRow<'_>) -> Result<()> + 'a;
 
 /// Scans a table row by row; a failure of ours stops the scan and is the one that is told.
-pub fn scan_rows(
-    world: &mut World,
-    scan: &Scan,
-    source: &mut ScanSource<'_>,
-    take: &mut dyn FnMut(&Row) -> Result<()>,
-) -> Result<u64> {
+pub fn scan_rows(world: &mut World, scan: &Scan, source: &mut ScanSource<'_>, take: &mut Take<'_>) -> Result<u64> {
+    scan_heard(world, scan, source, take)
+}
+
+fn scan_heard(hearing: &mut dyn Hearing, scan: &Scan, source: &mut ScanSource<'_>, take: &mut Take<'_>) -> Result<u64> {
     let mut ours: Option<Failure> = None;
     let rows = source(scan, &mut |batch: Batch| {
-        world.progress.advance(batch.rows.len() as u64);
-        let mut visit = |row: &Row| {
+        let mut visit = |row: PackedRow<'_>| {
             fault::row(row);
             take(row)
         };
-        match world.go_on().and_then(|()| batch.rows.iter().try_for_each(&mut visit)) {
+        match hearing.hear(batch.len() as u64).and_then(|()| batch.rows().try_for_each(&mut visit)) {
             Ok(()) => Flow::Continue,
             Err(failure) => {
                 ours = Some(failure);

@@ -10,7 +10,7 @@ use crate::case::{Event, Purpose, Secret};
 use crate::failure::{Failure, Result};
 use crate::residue::{Clean, Ended, Found, KeptRows, Looked, NotLookedAt, ReportDraft, Scanner, Shard, check_set};
 use crate::world::World;
-use lastbell_contract::{ErrorKind, FileRole, Reader, Row, Scan, StoreFile, Table, TableKind, Visit};
+use lastbell_contract::{ErrorKind, FileRole, PackedRow, Reader, Row, Scan, StoreFile, Table, TableKind, Visit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -234,8 +234,8 @@ fn read_kept(
         let mut scan = |scan: &Scan, visit: &mut Visit<'_>| reader.scan(scan, visit);
         let all = Scan::whole(&table.id, &table.column_names());
         let records = records(table);
-        let rows = super::proof::scan_rows(world, &all, &mut scan, &mut |row: &Row| {
-            take(&records, row);
+        let rows = super::proof::scan_rows(world, &all, &mut scan, &mut |row: PackedRow<'_>| {
+            take(&records, &row.unpacked());
             Ok(())
         })?;
         world.progress.end();

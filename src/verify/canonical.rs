@@ -4,64 +4,37 @@
 //! Values are never joined as text: with a separator, `('a|b','c')` and `('b|c','a')` can look alike, and a NULL can look
 //! like the word for it (both reproduced with a known comparison tool, see the test vectors).
 
-use lastbell_contract::{Kind, Value};
+use lastbell_contract::{Kind, PackedCell, Value};
 
 /// Version of the form. A change of any rule below is a new version, since digests of the old one stop matching.
 pub const VERSION: u8 = 1;
 
-/// The tag of each kind of value.
+/// The tag of each kind of value: those of a packed cell, and three for what is not what it should be.
 pub mod tag {
-    /// SQL NULL; no bytes follow.
-    pub const NULL: u8 = 0x00;
-    /// Exact decimal digits in ASCII, `-` before a negative number, no leading zeros.
-    pub const INT: u8 = 0x01;
-    /// As [`INT`], with `.` and a fraction that does not end in 0; or `NaN`, `Infinity`, `-Infinity`.
-    pub const DECIMAL: u8 = 0x02;
-    /// The eight bytes of an IEEE 754 double, big-endian; one zero, one NaN.
-    pub const FLOAT: u8 = 0x03;
-    /// One byte, 0 or 1.
-    pub const BOOL: u8 = 0x04;
-    /// UTF-8, exactly as stored.
-    pub const TEXT: u8 = 0x05;
-    /// Raw bytes.
-    pub const BYTES: u8 = 0x06;
-    /// Days since 1970-01-01, i64 BE.
-    pub const DATE: u8 = 0x07;
-    /// Signed microseconds, i64 BE.
-    pub const TIME: u8 = 0x08;
-    /// Microseconds since 1970-01-01 00:00 of a clock without a zone, i64 BE.
-    pub const LOCAL_DATE_TIME: u8 = 0x09;
-    /// Microseconds since 1970-01-01 00:00 UTC, i64 BE.
-    pub const INSTANT: u8 = 0x0a;
-    /// Sixteen bytes in the order of the text form.
-    pub const UUID: u8 = 0x0b;
-    /// JSON text: as stored, or in the form of `transform::json` when the mapping declares `as: json`.
-    pub const JSON: u8 = 0x0c;
+    pub use lastbell_contract::packed::tag::{
+        BOOL, BYTES, DATE, DECIMAL, FLOAT, INSTANT, INT, JSON, LOCAL_DATE_TIME, NULL, TEXT, TIME, UUID,
+    };
     /// Bytes that should have been text and are not UTF-8.
     pub const BAD_TEXT: u8 = 0x20;
     /// `0000-00-00`, with or without a time of zero: one byte, the kind that it should have been.
     pub const ZERO_DATE: u8 = 0x21;
     /// Anything else that is not what it should have been: the kind's byte, then the raw text.
-    pub const UNPARSED: u8 = 0x22;
+    pub const UNPARSED: u8 = lastbell_contract::packed::tag::INVALID;
 }
 
-/// The byte that stands for a kind inside [`tag::ZERO_DATE`] and [`tag::UNPARSED`].
+/// Whether a packed cell of this tag is canonical as it stands. A decimal and a float take one form first, and of what is
+/// invalid three kinds are told apart.
 #[must_use]
-pub fn kind_byte(kind: Kind) -> u8 {
-    match kind {
-        Kind::Int => tag::INT,
-        Kind::Decimal => tag::DECIMAL,
-        Kind::Float => tag::FLOAT,
-        Kind::Bool => tag::BOOL,
-        Kind::Text => tag::TEXT,
-        Kind::Bytes => tag::BYTES,
-        Kind::Date => tag::DATE,
-        Kind::Time => tag::TIME,
-        Kind::LocalDateTime => tag::LOCAL_DATE_TIME,
-        Kind::Instant => tag::INSTANT,
-        Kind::Uuid => tag::UUID,
-        Kind::Json => tag::JSON,
-        Kind::Unknown => 0xff,
+pub fn is_packed_so(tag: u8) -> bool {
+    !matches!(tag, tag::DECIMAL | tag::FLOAT | tag::UNPARSED)
+}
+
+/// Appends the canonical bytes of a packed cell.
+pub fn append_cell(out: &mut Vec<u8>, cell: PackedCell<'_>) {
+    if is_packed_so(cell.tag()) {
+        out.extend_from_slice(cell.framed());
+    } else {
+        append_value(out, &cell.value());
     }
 }
 
@@ -150,10 +123,10 @@ fn append_invalid(out: &mut Vec<u8>, kind: Kind, raw: &[u8]) {
     if kind == Kind::Text && std::str::from_utf8(raw).is_err() {
         append(out, tag::BAD_TEXT, raw);
     } else if is_date(kind) && is_zero_date(raw) {
-        append(out, tag::ZERO_DATE, &[kind_byte(kind)]);
+        append(out, tag::ZERO_DATE, &[kind.tag()]);
     } else {
         append_measured(out, tag::UNPARSED, |out| {
-            out.push(kind_byte(kind));
+            out.push(kind.tag());
             out.extend_from_slice(raw);
         });
     }

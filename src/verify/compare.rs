@@ -9,6 +9,9 @@ use crate::merkle::{self, Hash};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// How many key digests are listed for a verdict, for the second pass that fetches the keys of differing rows.
 pub const LISTED_MAX: usize = 10_000;
@@ -120,7 +123,10 @@ pub struct Comparison {
     pub findings: BTreeMap<Verdict, KeyFindings>,
 }
 
-/// Compares the rows of both sides.
+/// So many threads compare at most: each loads a partition of both sides at a time, and these must stay within the bound.
+const THREADS_MAX: usize = 4;
+
+/// Compares the rows of both sides, each partition by itself on a thread of several.
 ///
 /// # Errors
 /// When a spill file cannot be read; `verify-count-mismatch` (our bug) when a source row would have no verdict or two.
@@ -131,18 +137,26 @@ pub fn compare(source: &SortedSet, target: &SortedSet, rules: &CompareRules) -> 
     for set in [source, target] {
         assert_eq!(set.record_bytes(), rules.shape.into(), "both sides are of the mapping's shape");
     }
-    let mut tally = Tally::new(*rules);
-    let (mut source_tree, mut target_tree) = (merkle::Builder::new(), merkle::Builder::new());
-    for number in 0..PARTITIONS {
-        let mut old = Stream::open(source.partition(number)?, &mut source_tree, rules.shape)?;
-        let mut new = Stream::open(target.partition(number)?, &mut target_tree, rules.shape)?;
-        while let Some(key) = next_key(&old, &new) {
-            let (old, new) = (old.take_group(&key)?, new.take_group(&key)?);
-            tally.judge(key, old.as_ref(), new.as_ref());
+    let (next, parts) = (AtomicUsize::new(0), Mutex::new(Parts::new(*rules)));
+    let starts = [starts(source), starts(target)];
+    let work = || -> Result<()> {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= PARTITIONS {
+                return Ok(());
+            }
+            let part = compare_partition(source, target, rules, number, [starts[0][number], starts[1][number]])?;
+            parts.lock().unwrap_or_else(PoisonError::into_inner).add(number, part);
         }
-    }
-    let figures = |tree: &merkle::Builder| SideFigures { rows: tree.size(), root: tree.root() };
-    let comparison = tally.finish(figures(&source_tree), figures(&target_tree));
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mine = work();
+        let ended = others.into_iter().map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        std::iter::once(mine).chain(ended.collect::<Vec<_>>()).collect::<Result<()>>()
+    })?;
+    let comparison = parts.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
     let counted = comparison.counts.source_rows();
     if counted != source.rows() || comparison.source.rows != source.rows() || comparison.target.rows != target.rows() {
         return Err(failure!(Bug, "verify-count-mismatch", counted = counted, rows = source.rows()));
@@ -150,27 +164,189 @@ pub fn compare(source: &SortedSet, target: &SortedSet, rules: &CompareRules) -> 
     Ok(comparison)
 }
 
-type KeyDigest = [u8; KEY_DIGEST_BYTES];
-
-fn key_of(record: &[u8]) -> KeyDigest {
-    record[..KEY_DIGEST_BYTES].try_into().expect("a record begins with its key digest")
+/// The place of each partition's first record among all.
+fn starts(set: &SortedSet) -> Vec<u64> {
+    let mut before = 0;
+    let places = (0..PARTITIONS).map(|number| {
+        let start = before;
+        before += set.partition_rows(number);
+        start
+    });
+    places.collect()
 }
 
-fn next_key(old: &Stream<'_, '_>, new: &Stream<'_, '_>) -> Option<KeyDigest> {
-    match (old.key(), new.key()) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, None) => a,
-        (None, b) => b,
+/// One partition, judged.
+struct Part {
+    tally: Tally,
+    trees: Trees,
+}
+
+/// The judged partitions, put together in their order; those that came early wait.
+struct Parts {
+    whole: Tally,
+    source_tree: merkle::Builder,
+    target_tree: merkle::Builder,
+    next: usize,
+    waiting: BTreeMap<usize, Part>,
+}
+
+impl Parts {
+    fn new(rules: CompareRules) -> Self {
+        let (source_tree, target_tree) = (merkle::Builder::new(), merkle::Builder::new());
+        Self { whole: Tally::new(rules), source_tree, target_tree, next: 0, waiting: BTreeMap::new() }
+    }
+
+    fn add(&mut self, number: usize, part: Part) {
+        self.waiting.insert(number, part);
+        while let Some(part) = self.waiting.remove(&self.next) {
+            self.whole.append(part.tally);
+            let (old, new) = part.trees.both();
+            self.source_tree.append(old);
+            self.target_tree.append(new);
+            self.next += 1;
+        }
+    }
+
+    fn finish(self) -> Comparison {
+        let figures = |tree: &merkle::Builder| SideFigures { rows: tree.size(), root: tree.root() };
+        self.whole.finish(figures(&self.source_tree), figures(&self.target_tree))
     }
 }
 
-/// A sorted partition with the record at its head; every record that passes goes into the side's tree.
-struct Stream<'a, 't> {
+/// The trees of both sides. As long as both have the same leaves at the same places they are one, and hashed once.
+enum Trees {
+    One(merkle::Builder),
+    Two(merkle::Builder, merkle::Builder),
+}
+
+impl Trees {
+    fn starting_at([old, new]: [u64; 2]) -> Self {
+        let tree = merkle::Builder::starting_at;
+        if old == new { Self::One(tree(old)) } else { Self::Two(tree(old), tree(new)) }
+    }
+
+    fn push_both(&mut self, leaf: Hash) {
+        match self {
+            Self::One(tree) => tree.push(leaf),
+            Self::Two(old, new) => {
+                old.push(leaf);
+                new.push(leaf);
+            }
+        }
+    }
+
+    fn apart(&mut self) -> (&mut merkle::Builder, &mut merkle::Builder) {
+        if let Self::One(tree) = self {
+            *self = Self::Two(tree.clone(), tree.clone());
+        }
+        match self {
+            Self::Two(old, new) => (old, new),
+            Self::One(_) => unreachable!("they were put apart above"),
+        }
+    }
+
+    fn both(&self) -> (&merkle::Builder, &merkle::Builder) {
+        match self {
+            Self::One(tree) => (tree, tree),
+            Self::Two(old, new) => (old, new),
+        }
+    }
+}
+
+/// Walks the records of a partition of both sides in their order, and judges each key when it is through.
+fn compare_partition(
+    source: &SortedSet,
+    target: &SortedSet,
+    rules: &CompareRules,
+    number: usize,
+    starts: [u64; 2],
+) -> Result<Part> {
+    let compared = rules.shape.compared_bytes();
+    let mut part = Part { tally: Tally::new(*rules), trees: Trees::starting_at(starts) };
+    let (mut old, mut new) = (Stream::open(source.partition(number)?)?, Stream::open(target.partition(number)?)?);
+    let mut group = Groups::default();
+    while let Some(side) = next_side(&old, &new, compared) {
+        let record = if side == std::cmp::Ordering::Greater { &new.head } else { &old.head };
+        if group.is_over(record) {
+            group.judge(&mut part.tally);
+        }
+        group.key.copy_from_slice(&record[..KEY_DIGEST_BYTES]);
+        let leaf = merkle::leaf_hash(&record[..compared]);
+        match side {
+            std::cmp::Ordering::Equal => part.trees.push_both(leaf),
+            std::cmp::Ordering::Less => part.trees.apart().0.push(leaf),
+            std::cmp::Ordering::Greater => part.trees.apart().1.push(leaf),
+        }
+        if side != std::cmp::Ordering::Greater {
+            group.old.add(&old.head, compared);
+            old.advance()?;
+        }
+        if side != std::cmp::Ordering::Less {
+            group.new.add(&new.head, compared);
+            new.advance()?;
+        }
+    }
+    group.judge(&mut part.tally);
+    Ok(part)
+}
+
+/// Which side's record comes next; both, when they are alike.
+fn next_side(old: &Stream<'_>, new: &Stream<'_>, compared: usize) -> Option<std::cmp::Ordering> {
+    match (old.ended, new.ended) {
+        (true, true) => None,
+        (false, true) => Some(std::cmp::Ordering::Less),
+        (true, false) => Some(std::cmp::Ordering::Greater),
+        (false, false) => Some(old.head[..compared].cmp(&new.head[..compared])),
+    }
+}
+
+type KeyDigest = [u8; KEY_DIGEST_BYTES];
+
+/// A sorted partition with the record at its head.
+struct Stream<'a> {
     partition: Partition<'a>,
-    tree: &'t mut merkle::Builder,
-    shape: RecordShape,
     head: Vec<u8>,
     ended: bool,
+}
+
+impl<'a> Stream<'a> {
+    fn open(partition: Partition<'a>) -> Result<Self> {
+        let mut stream = Self { partition, head: Vec::new(), ended: false };
+        stream.advance()?;
+        Ok(stream)
+    }
+
+    fn advance(&mut self) -> Result<()> {
+        self.head.clear();
+        match self.partition.next()? {
+            None => self.ended = true,
+            Some(record) => self.head.extend_from_slice(record),
+        }
+        Ok(())
+    }
+}
+
+/// The rows of one key on both sides.
+#[derive(Default)]
+struct Groups {
+    key: KeyDigest,
+    old: Group,
+    new: Group,
+}
+
+impl Groups {
+    /// Whether a record is of another key than the rows so far.
+    fn is_over(&self, record: &[u8]) -> bool {
+        self.old.rows + self.new.rows > 0 && self.key != record[..KEY_DIGEST_BYTES]
+    }
+
+    fn judge(&mut self, tally: &mut Tally) {
+        if self.old.rows + self.new.rows > 0 {
+            tally.judge(self.key, &self.old, &self.new);
+        }
+        self.old.rows = 0;
+        self.new.rows = 0;
+    }
 }
 
 /// The rows of one key on one side. Only the first is held: whether others are unlike it is all that is asked.
@@ -181,45 +357,24 @@ struct Group {
     changed: Changed,
 }
 
-impl<'a, 't> Stream<'a, 't> {
-    fn open(partition: Partition<'a>, tree: &'t mut merkle::Builder, shape: RecordShape) -> Result<Self> {
-        let mut stream = Self { partition, tree, shape, head: Vec::new(), ended: false };
-        stream.advance()?;
-        Ok(stream)
+impl Default for Group {
+    fn default() -> Self {
+        Self { first: Vec::new(), rows: 0, unlike: false, changed: Changed::Unknown }
     }
+}
 
-    fn advance(&mut self) -> Result<()> {
-        self.head.clear();
-        match self.partition.next()? {
-            None => self.ended = true,
-            Some(record) => {
-                self.tree.push(merkle::leaf_hash(&record[..self.shape.compared_bytes()]));
-                self.head.extend_from_slice(record);
-            }
+impl Group {
+    fn add(&mut self, record: &[u8], compared: usize) {
+        let changed = Changed::of_byte(record[compared]);
+        self.rows += 1;
+        if self.rows == 1 {
+            self.first.clear();
+            self.first.extend_from_slice(record);
+            (self.unlike, self.changed) = (false, changed);
+        } else {
+            self.unlike |= self.first[..compared] != record[..compared];
+            self.changed = self.changed.min(changed); // of several rows the least sure one decides
         }
-        Ok(())
-    }
-
-    fn key(&self) -> Option<KeyDigest> {
-        (!self.ended).then(|| key_of(&self.head))
-    }
-
-    fn take_group(&mut self, key: &KeyDigest) -> Result<Option<Group>> {
-        let compared = self.shape.compared_bytes();
-        let mut group: Option<Group> = None;
-        while self.key().as_ref() == Some(key) {
-            let changed = Changed::of_byte(self.head[compared]);
-            match &mut group {
-                None => group = Some(Group { first: self.head.clone(), rows: 1, unlike: false, changed }),
-                Some(group) => {
-                    group.rows += 1;
-                    group.unlike |= group.first[..compared] != self.head[..compared];
-                    group.changed = group.changed.min(changed); // of several rows the least sure one decides
-                }
-            }
-            self.advance()?;
-        }
-        Ok(group)
     }
 }
 
@@ -239,18 +394,16 @@ impl Tally {
 
     /// One key: unlike rows on either side leave it open which is which; otherwise rows are paired one to one, and what one
     /// side has more of is missing or extra.
-    fn judge(&mut self, key: KeyDigest, old: Option<&Group>, new: Option<&Group>) {
-        let (old_rows, new_rows) = (old.map_or(0, |group| group.rows), new.map_or(0, |group| group.rows));
+    fn judge(&mut self, key: KeyDigest, old: &Group, new: &Group) {
+        let (old_rows, new_rows) = (old.rows, new.rows);
         let finding = KeyFinding { key, source_rows: old_rows, target_rows: new_rows };
-        if let (Some(old), Some(new)) = (old, new) {
-            if old.unlike || new.unlike {
-                return self.count(Verdict::Ambiguous, old_rows, finding);
-            }
-            let paired = old_rows.min(new_rows);
+        if old_rows > 0 && (old.unlike || (new_rows > 0 && new.unlike)) {
+            return self.count(Verdict::Ambiguous, old_rows, finding);
+        }
+        let paired = old_rows.min(new_rows);
+        if paired > 0 {
             let verdict = self.judge_pair(old, new, paired);
             self.count(verdict, paired, finding);
-        } else if old.is_some_and(|group| group.unlike) {
-            return self.count(Verdict::Ambiguous, old_rows, finding);
         }
         self.count(Verdict::Missing, old_rows.saturating_sub(new_rows), finding);
         self.count(Verdict::Extra, new_rows.saturating_sub(old_rows), finding);
@@ -282,6 +435,28 @@ impl Tally {
         findings.total += 1;
         if findings.listed.len() < LISTED_MAX {
             findings.listed.push(finding);
+        }
+    }
+
+    /// Takes up what was judged behind this.
+    fn append(&mut self, next: Self) {
+        let Counts { matched, moved_on, different, missing, ambiguous, extra } = next.counts;
+        for (verdict, rows) in [
+            (Verdict::Matched, matched),
+            (Verdict::MovedOn, moved_on),
+            (Verdict::Different, different),
+            (Verdict::Missing, missing),
+            (Verdict::Ambiguous, ambiguous),
+            (Verdict::Extra, extra),
+        ] {
+            self.counts.add(verdict, rows);
+        }
+        self.changed_by_column.iter_mut().zip(next.changed_by_column).for_each(|(all, more)| *all += more);
+        for (verdict, found) in next.findings {
+            let findings = self.findings.entry(verdict).or_default();
+            findings.total += found.total;
+            let free = LISTED_MAX - findings.listed.len();
+            findings.listed.extend(found.listed.into_iter().take(free));
         }
     }
 

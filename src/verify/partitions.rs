@@ -11,11 +11,9 @@ use crate::merkle::{self, Hash};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-
-/// Memory of both sides of a comparison in all: half of it each.
-pub const MEMORY_BYTES_MAX: usize = 64 << 20;
 
 /// How many partitions there are: one for each first byte.
 pub const PARTITIONS: usize = 256;
@@ -97,8 +95,8 @@ impl DigestSet {
         }
         held.extend_from_slice(record);
         self.rows += 1;
-        // One sixteenth is left for the order of a partition while it is sorted (4 bytes for a record).
-        if self.held_bytes >= self.memory_bytes_max / 16 * 15 { self.write_run() } else { Ok(()) }
+        // One eighth is left for the order of a partition while it is sorted (16 bytes for a record, and as much to merge).
+        if self.held_bytes >= self.memory_bytes_max / 8 * 7 { self.write_run() } else { Ok(()) }
     }
 
     /// No more records: hands them back sorted.
@@ -132,7 +130,7 @@ impl DigestSet {
         for held in &mut self.held {
             places.push(spill.end);
             spill.end += held.len() as u64;
-            for place in sorted_order(held, self.bytes.all) {
+            for (_, place) in sorted_order(held, self.bytes.all) {
                 writer.write_all(record_at(held, place, self.bytes.all)).map_err(failed)?;
             }
             *held = Vec::new();
@@ -150,11 +148,15 @@ fn record_at(records: &[u8], place: u32, bytes: usize) -> &[u8] {
     &records[start..start + bytes]
 }
 
-/// The order of the records, by their bytes. An order instead of a sorted copy: it takes 4 bytes for a record of 49.
-fn sorted_order(records: &[u8], bytes: usize) -> Vec<u32> {
-    let count = u32::try_from(records.len() / bytes).expect("a partition in memory is far below 2^32 records");
-    let mut order: Vec<u32> = (0..count).collect();
-    order.sort_unstable_by(|a, b| record_at(records, *a, bytes).cmp(record_at(records, *b, bytes)));
+/// The order of the records, by their bytes. Each comes with its first eight bytes, which nearly always decide: a sort that
+/// looks up whole records waits for memory at each step. Stretches that are sorted already are merged.
+fn sorted_order(records: &[u8], bytes: usize) -> Vec<(u64, u32)> {
+    let begin = |record: &[u8]| u64::from_be_bytes(record[..8].try_into().expect("a record begins with a digest"));
+    let mut order: Vec<(u64, u32)> =
+        (0_u32..).zip(records.chunks_exact(bytes)).map(|(at, one)| (begin(one), at)).collect();
+    order.sort_by(|(a, place), (b, other)| {
+        a.cmp(b).then_with(|| record_at(records, *place, bytes).cmp(record_at(records, *other, bytes)))
+    });
     order
 }
 
@@ -203,6 +205,16 @@ impl SortedSet {
         Ok(tree.root())
     }
 
+    /// How many records begin with the byte `number`.
+    #[must_use]
+    pub fn partition_rows(&self, number: usize) -> u64 {
+        let bytes = match &self.spill {
+            None => self.held[number].len() as u64,
+            Some(spill) => spill.runs.iter().map(|run| run[number + 1] - run[number]).sum(),
+        };
+        bytes / self.bytes.all as u64
+    }
+
     /// The records whose first byte is `number`, sorted.
     ///
     /// # Errors
@@ -224,12 +236,12 @@ impl SortedSet {
         Ok(Partition::sorted(std::borrow::Cow::Owned(records), self.bytes.all))
     }
 
-    fn read(&self, mut file: &File, start: u64, end: u64, into: &mut Vec<u8>) -> Result<()> {
-        let failed = |error: io::Error| Failure::file(&self.folder, &error);
-        file.seek(SeekFrom::Start(start)).map_err(failed)?;
-        let read = file.take(end - start).read_to_end(into).map_err(failed)?;
-        // A spill file that became shorter would otherwise look like rows that are not there.
-        if read as u64 == end - start { Ok(()) } else { Err(failed(io::ErrorKind::UnexpectedEof.into())) }
+    /// Several threads read at once, each at its own place. A file that became shorter is an error: it would look like rows
+    /// that are not there.
+    fn read(&self, file: &File, start: u64, end: u64, into: &mut Vec<u8>) -> Result<()> {
+        let before = into.len();
+        into.resize(before + usize::try_from(end - start).expect("it is below the bound"), 0);
+        file.read_exact_at(&mut into[before..], start).map_err(|error| Failure::file(&self.folder, &error))
     }
 
     fn merged<'a>(&'a self, file: &'a File, stretches: &[(u64, u64)]) -> Result<Partition<'a>> {
@@ -266,7 +278,7 @@ impl<'a> Partition<'a> {
     pub fn next(&mut self) -> Result<Option<&[u8]>> {
         match self {
             Self::Sorted(sorted) => {
-                Ok(sorted.order.next().map(|place| record_at(&sorted.records, place, sorted.bytes)))
+                Ok(sorted.order.next().map(|(_, place)| record_at(&sorted.records, place, sorted.bytes)))
             }
             Self::Merged(merge) => merge.next(),
         }
@@ -276,7 +288,7 @@ impl<'a> Partition<'a> {
 /// A partition in memory, with the order of its records.
 pub struct Sorted<'a> {
     records: std::borrow::Cow<'a, [u8]>,
-    order: std::vec::IntoIter<u32>,
+    order: std::vec::IntoIter<(u64, u32)>,
     bytes: usize,
 }
 

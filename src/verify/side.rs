@@ -9,7 +9,8 @@ use super::calendar::{self, DAY_MICROS};
 use super::canonical;
 use super::keys::{COLUMN_DIGEST_BYTES, KEY_DIGEST_BYTES, ROW_DIGEST_BYTES, VerifyKeys};
 use super::transform::{Transform, raw_of, text_of};
-use lastbell_contract::{Kind, Scan, TableId, Value};
+use lastbell_contract::packed::tag;
+use lastbell_contract::{Kind, PackedCell, PackedRow, Scan, TableId, Value};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, hash_map::Entry};
 
@@ -196,20 +197,26 @@ pub enum Outcome<'a> {
 }
 
 enum Found {
-    One(Box<[Value]>),
+    /// The row as it was packed.
+    One(Box<[u8]>),
     Several,
 }
 
 /// A row of a side with what it joined.
 struct Joined<'a> {
-    base: &'a [Value],
-    partners: Vec<&'a [Value]>,
+    base: PackedRow<'a>,
+    /// Where each cell of the base row begins.
+    starts: &'a [usize],
+    partners: Vec<PackedRow<'a>>,
 }
 
 impl<'a> Joined<'a> {
-    fn value(&self, place: Place) -> &'a Value {
-        let row = if place.table == 0 { self.base } else { self.partners[place.table - 1] };
-        &row[place.column]
+    fn cell(&self, place: Place) -> PackedCell<'a> {
+        if place.table == 0 {
+            return self.base.cell_at(self.starts[place.column]);
+        }
+        // Of a joined table only the columns are held that are asked for: few.
+        self.partners[place.table - 1].cells().nth(place.column).expect("a joined row has the columns of its scan")
     }
 }
 
@@ -220,6 +227,7 @@ pub struct SideReader<'a> {
     /// Days since 1970-01-01.
     migrated_on: i64,
     joined: Vec<HashMap<Vec<u8>, Found>>,
+    starts: Vec<usize>,
     canonical: Vec<u8>,
     record: Vec<u8>,
 }
@@ -229,22 +237,23 @@ impl<'a> SideReader<'a> {
     #[must_use]
     pub fn new(side: &'a CompiledSide, keys: VerifyKeys, migrated_on: i64) -> Self {
         let joined = side.joins.iter().map(|_| HashMap::new()).collect();
-        Self { side, keys, migrated_on, joined, canonical: Vec::new(), record: Vec::new() }
+        Self { side, keys, migrated_on, joined, starts: Vec::new(), canonical: Vec::new(), record: Vec::new() }
     }
 
     /// Takes a row of the n-th joined table. A row with a NULL in its join columns is never found, as in SQL.
     ///
     /// # Panics
     /// When there is no such joined table.
-    pub fn add_joined(&mut self, index: usize, row: Vec<Value>) {
+    pub fn add_joined(&mut self, index: usize, row: PackedRow<'_>) {
         let own = &self.side.joins[index].own;
+        let cells: Vec<PackedCell<'_>> = row.cells().collect();
         let mut key = Vec::new();
-        if !append_join_key(own.iter().map(|column| &row[*column]), &mut key) {
+        if !append_join_key(own.iter().map(|column| cells[*column]), &mut key) {
             return;
         }
         match self.joined[index].entry(key) {
             Entry::Vacant(free) => {
-                free.insert(Found::One(row.into_boxed_slice()));
+                free.insert(Found::One(row.framed().into()));
             }
             Entry::Occupied(mut taken) => {
                 taken.insert(Found::Several);
@@ -253,8 +262,9 @@ impl<'a> SideReader<'a> {
     }
 
     /// The record of a base row, with the columns of [`CompiledSide::base`].
-    pub fn row(&mut self, base: &[Value]) -> Outcome<'_> {
-        let joined = match find_partners(self.side, &self.joined, base) {
+    pub fn row(&mut self, base: PackedRow<'_>) -> Outcome<'_> {
+        base.starts(&mut self.starts);
+        let joined = match find_partners(self.side, &self.joined, base, &self.starts) {
             Ok(joined) => joined,
             Err(outcome) => return outcome,
         };
@@ -265,10 +275,11 @@ impl<'a> SideReader<'a> {
         self.keys.append_row_digest(&self.canonical, &mut self.record);
         for (position, cell) in (0_u32..).zip(&self.side.movable) {
             self.canonical.clear();
-            canonical::append_value(&mut self.canonical, &cell.value(&joined));
+            cell.append(&mut self.canonical, &joined);
             self.keys.append_column_digest(position, &self.canonical, &mut self.record);
         }
-        let changed = self.side.changed_at.map(|place| Changed::of_value(joined.value(place), self.migrated_on));
+        let changed =
+            self.side.changed_at.map(|place| Changed::of_value(&joined.cell(place).value(), self.migrated_on));
         self.record.push(changed.unwrap_or(Changed::Unknown) as u8);
         Outcome::Digested(&self.record)
     }
@@ -277,13 +288,14 @@ impl<'a> SideReader<'a> {
 fn find_partners<'a>(
     side: &CompiledSide,
     tables: &'a [HashMap<Vec<u8>, Found>],
-    base: &'a [Value],
+    base: PackedRow<'a>,
+    starts: &'a [usize],
 ) -> Result<Joined<'a>, Outcome<'static>> {
-    let mut joined = Joined { base, partners: Vec::with_capacity(tables.len()) };
+    let mut joined = Joined { base, starts, partners: Vec::with_capacity(tables.len()) };
     let passes = |joined: &Joined<'_>, table| {
         side.filter.iter().filter(|(place, _)| place.table == table).all(|(place, wanted)| {
-            let value = joined.value(*place);
-            wanted.as_ref().map_or_else(|| value.is_null(), |wanted| text_of(value).is_some_and(|text| text == *wanted))
+            let cell = joined.cell(*place);
+            wanted.as_ref().map_or_else(|| cell.is_null(), |wanted| reads(cell, wanted))
         })
     };
     if !passes(&joined, 0) {
@@ -291,11 +303,11 @@ fn find_partners<'a>(
     }
     for (index, (join, table)) in side.joins.iter().zip(tables).enumerate() {
         let mut key = Vec::new();
-        let complete = append_join_key(join.earlier.iter().map(|place| joined.value(*place)), &mut key);
+        let complete = append_join_key(join.earlier.iter().map(|place| joined.cell(*place)), &mut key);
         match table.get(&key).filter(|_| complete) {
             None => return Err(Outcome::NoPartner),
             Some(Found::Several) => return Err(Outcome::AmbiguousJoin),
-            Some(Found::One(row)) => joined.partners.push(row),
+            Some(Found::One(row)) => joined.partners.push(PackedRow::of_framed(row)),
         }
         if !passes(&joined, index + 1) {
             return Err(Outcome::OutsideFilter);
@@ -304,33 +316,54 @@ fn find_partners<'a>(
     Ok(joined)
 }
 
+/// Whether a cell's text form is that text.
+fn reads(cell: PackedCell<'_>, wanted: &str) -> bool {
+    match cell.tag() {
+        tag::TEXT | tag::INT => cell.bytes() == wanted.as_bytes(),
+        _ => text_of(&cell.value()).is_some_and(|text| text == wanted), // a byte, not an enum of ours
+    }
+}
+
 /// Join columns are compared as text, since an id is often an integer on one side of a link and a text on the other.
 /// False when one is NULL.
-fn append_join_key<'a>(values: impl Iterator<Item = &'a Value>, key: &mut Vec<u8>) -> bool {
+fn append_join_key<'a>(cells: impl Iterator<Item = PackedCell<'a>>, key: &mut Vec<u8>) -> bool {
     let as_text = Transform::of(crate::profile::profile_file::Normaliser::Text);
-    for value in values {
-        if value.is_null() {
+    for cell in cells {
+        if cell.is_null() {
             return false;
         }
-        canonical::append_value(key, &as_text.apply(value));
+        append_transformed(key, &as_text, cell);
     }
     true
+}
+
+/// Appends the canonical bytes of a cell after its transform; without taking it apart where nothing of it changes.
+fn append_transformed(out: &mut Vec<u8>, transform: &Transform, cell: PackedCell<'_>) {
+    match transform.passes(cell.tag()) {
+        Some(tag) => {
+            out.push(tag);
+            out.extend_from_slice(&cell.framed()[1..]);
+        }
+        None => canonical::append_value(out, &transform.apply(&cell.value())),
+    }
 }
 
 fn append_cells(out: &mut Vec<u8>, cells: &[Cell], joined: &Joined<'_>) {
     out.clear();
     canonical::append_row_head(out, cells.len());
     for cell in cells {
-        canonical::append_value(out, &cell.value(joined));
+        cell.append(out, joined);
     }
 }
 
 impl Cell {
-    fn value<'a>(&'a self, joined: &Joined<'a>) -> Cow<'a, Value> {
-        match self.content.value(joined) {
-            Cow::Borrowed(value) => self.mapped(self.transform.apply(value)),
-            Cow::Owned(value) => self.mapped(Cow::Owned(self.transform.apply(&value).into_owned())),
+    /// Appends the canonical bytes of its value.
+    fn append(&self, out: &mut Vec<u8>, joined: &Joined<'_>) {
+        if let (Content::One(place), true) = (&self.content, self.values.by_text.is_empty()) {
+            return append_transformed(out, &self.transform, joined.cell(*place));
         }
+        let value = self.content.value(joined);
+        canonical::append_value(out, &self.mapped(self.transform.apply(&value)));
     }
 
     fn mapped<'a>(&'a self, value: Cow<'a, Value>) -> Cow<'a, Value> {
@@ -350,16 +383,20 @@ impl Cell {
 }
 
 impl Content {
-    fn value<'a>(&'a self, joined: &Joined<'a>) -> Cow<'a, Value> {
+    fn value(&self, joined: &Joined<'_>) -> Cow<'_, Value> {
         match self {
-            Self::One(place) => Cow::Borrowed(joined.value(*place)),
+            Self::One(place) => Cow::Owned(joined.cell(*place).value()),
             Self::Constant(value) => Cow::Borrowed(value),
             Self::Part { place, by, part, last } => {
-                let whole = joined.value(*place);
+                let whole = joined.cell(*place).value();
                 // NULL has no parts; bytes that are no text stay whole, and differ.
-                text_of(whole).map_or(Cow::Borrowed(whole), |text| Cow::Owned(part_of(&text, by, *part, *last)))
+                let found = text_of(&whole).map(|text| part_of(&text, by, *part, *last));
+                Cow::Owned(found.unwrap_or(whole))
             }
-            Self::Merged { places, by } => Cow::Owned(merged(places.iter().map(|place| joined.value(*place)), by)),
+            Self::Merged { places, by } => {
+                let values: Vec<Value> = places.iter().map(|place| joined.cell(*place).value()).collect();
+                Cow::Owned(merged(values.iter(), by))
+            }
         }
     }
 }

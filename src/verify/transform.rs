@@ -6,7 +6,7 @@
 //! a store declares; on an engine with dynamic types a value may be of another kind, and the parsers take it as it is.
 
 use super::calendar::{self, DateFormat};
-use super::canonical::{float_bits, normal_decimal};
+use super::canonical::{float_bits, is_packed_so, normal_decimal, tag};
 use super::json_form;
 use crate::profile::Zone;
 use crate::profile::profile_file::{Normaliser, Tolerance};
@@ -76,6 +76,21 @@ impl Transform {
         self.tolerate_blanks(self.tolerate_letters(value))
     }
 
+    /// The tag under which a packed cell of this tag comes out with its bytes untouched; `None` where [`Transform::apply`]
+    /// has to look at the value.
+    #[must_use]
+    pub fn passes(&self, cell: u8) -> Option<u8> {
+        let outcome = match self.normaliser {
+            None => cell,
+            // The digits of an integer are its text and its decimal.
+            Some(Normaliser::Text) if cell == tag::INT => tag::TEXT,
+            Some(Normaliser::Decimal) if cell == tag::INT => tag::DECIMAL,
+            Some(normaliser) => KEPT.iter().find(|(one, kept)| *one == normaliser && *kept == cell)?.1,
+        };
+        let touched = outcome == tag::TEXT && (!self.tolerances.is_empty() || self.filled);
+        (is_packed_so(cell) && !touched).then_some(outcome)
+    }
+
     fn without_filling<'a>(&self, value: &'a Value) -> Cow<'a, Value> {
         match value {
             Value::Text(text) if self.filled && self.normaliser.is_some() && text.ends_with(' ') => {
@@ -111,6 +126,20 @@ impl Transform {
         }
     }
 }
+
+/// Which cells a normaliser leaves as they are: those that are what it makes.
+const KEPT: &[(Normaliser, u8)] = &[
+    (Normaliser::Text, tag::TEXT),
+    (Normaliser::Int, tag::INT),
+    (Normaliser::Bool, tag::BOOL),
+    (Normaliser::Bytes, tag::BYTES),
+    (Normaliser::Date, tag::DATE),
+    (Normaliser::Time, tag::TIME),
+    (Normaliser::Datetime, tag::LOCAL_DATE_TIME),
+    (Normaliser::Instant, tag::INSTANT),
+    (Normaliser::Uuid, tag::UUID),
+    (Normaliser::Hex, tag::BYTES),
+];
 
 /// Whether a column is CHAR(n). PostgreSQL gives its texts filled up with blanks to n characters, MySQL takes all blanks at
 /// the end away, and SQL counts them nowhere: they are not the text's own. (SQLite fills nothing and takes nothing away.)

@@ -239,7 +239,7 @@ fn tables(database: &Path) -> BTreeMap<String, Vec<Row>> {
         let scan = Scan::whole(&table.id, &table.column_names());
         reader
             .scan(&scan, &mut |batch| {
-                rows.extend(batch.rows);
+                rows.extend(batch.unpacked());
                 lastbell_contract::Flow::Continue
             })
             .unwrap();

@@ -1,6 +1,6 @@
 //! Gathers the rows of a scan into batches, alike for every engine.
 
-use crate::{AdapterError, Batch, Flow, Result, Row, Scan, TableId, Value, Visit};
+use crate::{AdapterError, Batch, Cells, Flow, Result, Row, Scan, TableId, Visit};
 
 /// A batch is handed over early when its values take so many bytes: 1,000 rows of 1 MiB would be a gigabyte.
 const BATCH_BYTES: usize = 8 << 20;
@@ -10,7 +10,6 @@ pub struct Batches<'a, 'v> {
     table: &'a TableId,
     most: usize,
     batch: Batch,
-    bytes: usize,
     rows: u64,
     visit: &'a mut Visit<'v>,
 }
@@ -19,21 +18,30 @@ impl<'a, 'v> Batches<'a, 'v> {
     /// For one scan.
     pub fn new(scan: &'a Scan, visit: &'a mut Visit<'v>) -> Self {
         let most = scan.batch_rows.max(1);
-        Self { table: &scan.table, most, batch: Batch::default(), bytes: 0, rows: 0, visit }
+        Self { table: &scan.table, most, batch: Batch::default(), rows: 0, visit }
     }
 
     /// One more row.
     ///
     /// # Errors
     /// `Stopped` when the visitor wants no more.
-    pub fn push(&mut self, row: Row) -> Result<()> {
-        self.bytes += row.iter().map(Value::size).sum::<usize>();
+    pub fn push(&mut self, row: &Row) -> Result<()> {
+        self.batch.push(row);
+        self.pushed()
+    }
+
+    /// One more row, whose cells `write` appends in their order.
+    ///
+    /// # Errors
+    /// What `write` says; `Stopped` when the visitor wants no more.
+    pub fn write(&mut self, write: impl FnOnce(&mut Cells) -> Result<()>) -> Result<()> {
+        self.batch.write(write)?;
+        self.pushed()
+    }
+
+    fn pushed(&mut self) -> Result<()> {
         self.rows += 1;
-        self.batch.rows.push(row);
-        if self.batch.rows.len() >= self.most || self.bytes >= BATCH_BYTES {
-            return self.hand_over();
-        }
-        Ok(())
+        if self.batch.len() >= self.most || self.batch.bytes() >= BATCH_BYTES { self.hand_over() } else { Ok(()) }
     }
 
     /// Rows so far, those that wait included.
@@ -49,8 +57,8 @@ impl<'a, 'v> Batches<'a, 'v> {
     }
 
     fn hand_over(&mut self) -> Result<()> {
-        self.bytes = 0;
-        match (self.visit)(std::mem::take(&mut self.batch)) {
+        let next = self.batch.next();
+        match (self.visit)(std::mem::replace(&mut self.batch, next)) {
             Flow::Continue => Ok(()),
             Flow::Stop => Err(self.stopped()),
         }
@@ -61,7 +69,7 @@ impl<'a, 'v> Batches<'a, 'v> {
     /// # Errors
     /// `Stopped` when the visitor did not want the last batch.
     pub fn finish(mut self) -> Result<u64> {
-        if !self.batch.rows.is_empty() {
+        if !self.batch.is_empty() {
             self.hand_over()?;
         }
         Ok(self.rows)

@@ -11,6 +11,7 @@ mod batches;
 mod catalog;
 mod erase;
 mod error;
+pub mod packed;
 mod read;
 mod steps;
 mod store;
@@ -25,7 +26,8 @@ pub use erase::{
     Statement, Witness,
 };
 pub use error::{AdapterError, ErrorKind, Result};
-pub use read::{Adapter, Batch, Canceller, Flow, Reader, Row, Scan, Snapshot, Visit};
+pub use packed::{Batch, Cells, PackedCell, PackedRow};
+pub use read::{Adapter, Canceller, Flow, Reader, Row, Scan, Snapshot, Visit};
 pub use steps::{Steps, settings_left};
 pub use store::{
     Capabilities, FileRole, Identity, Known, Level, Location, Means, Precondition, Reach, Role, State, StoreFile,

@@ -1,19 +1,12 @@
 //! Reading a store. Nothing here can change a row.
 
 use crate::{
-    AdapterError, Catalog, ErasePermit, Eraser, Known, Level, Location, Means, Reach, Result, StoreFile, StoreInfo,
-    TableId, Value,
+    AdapterError, Batch, Catalog, ErasePermit, Eraser, Known, Level, Location, Means, Reach, Result, StoreFile,
+    StoreInfo, TableId, Value,
 };
 
 /// One row: a value per column that the scan asked for, in that order.
 pub type Row = Vec<Value>;
-
-/// Some rows, owned.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Batch {
-    /// In the order in which the engine gave them; no order is promised.
-    pub rows: Vec<Row>,
-}
 
 /// Whether to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

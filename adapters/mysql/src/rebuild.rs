@@ -146,8 +146,8 @@ impl<'a> Plan<'a> {
             let every: Vec<usize> = (0..link.columns.len()).collect();
             let mut left = HashSet::new();
             let mut visit = |batch: Batch| {
-                let leads = |row: &&Row| row.iter().all(|value| !value.is_null());
-                left.extend(batch.rows.iter().filter(leads).map(|row| key(row, &every)));
+                let leads = |row: &Row| row.iter().all(|value| !value.is_null());
+                left.extend(batch.unpacked().filter(leads).map(|row| key(&row, &every)));
                 Flow::Continue
             };
             scan::table(unit.session, &scan, &mut visit).about(&scan.table)?;
@@ -211,7 +211,7 @@ fn each_row(
     take: &mut dyn FnMut(Row) -> Result<()>,
     failed: &mut Option<AdapterError>,
 ) -> Result<()> {
-    let mut visit = |batch: Batch| match batch.rows.into_iter().try_for_each(&mut *take) {
+    let mut visit = |batch: Batch| match batch.unpacked().try_for_each(&mut *take) {
         Ok(()) => Flow::Continue,
         Err(error) => {
             *failed = Some(error);

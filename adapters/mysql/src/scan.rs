@@ -7,7 +7,7 @@ use crate::quote::quote;
 use crate::sample;
 use crate::session::Session;
 use crate::values;
-use lastbell_contract::{Batches, ErrorKind, Kind, Result, Row, Scan, TableId, Value, Visit};
+use lastbell_contract::{Batches, Cells, ErrorKind, Kind, Result, Scan, TableId, Value, Visit};
 use mysql::Params;
 use mysql::prelude::Queryable;
 
@@ -104,10 +104,7 @@ fn stream(
                 break;
             }
         };
-        end = match row_of(wanted, &lossy, row) {
-            Some(row) => batches.push(row),
-            None => Err(odd_answer("scan").on(table)),
-        };
+        end = batches.write(|cells| append(wanted, &lossy, row, cells).ok_or_else(|| odd_answer("scan").on(table)));
         unwanted = end.is_err();
         if unwanted {
             break;
@@ -125,19 +122,24 @@ fn stream(
     end
 }
 
-/// The values of a row; `None` when it is not what its columns promise.
-fn row_of(wanted: &[&Told], lossy: &[usize], row: mysql::Row) -> Option<Row> {
-    let mut cells = row.unwrap_raw().into_iter().flatten();
-    let mut values = Vec::with_capacity(wanted.len());
+/// Appends the cells of a row; `None` when it is not what its columns promise.
+fn append(wanted: &[&Told], lossy: &[usize], row: mysql::Row, out: &mut Cells) -> Option<()> {
+    let mut cells = row.unwrap_raw().into_iter();
+    if lossy.is_empty() {
+        return wanted.iter().try_for_each(|told| values::append(&told.form, cells.next()??, out));
+    }
+    // The bytes that were lost stand behind the last column.
+    let mut row = Vec::with_capacity(wanted.len());
     for told in wanted {
-        values.push(values::read(&told.form, cells.next()?)?);
+        row.push(values::read(&told.form, cells.next()??)?);
     }
     for at in lossy {
-        if let mysql::Value::Bytes(raw) = cells.next()? {
-            values[*at] = Value::Invalid(Kind::Text, raw);
+        if let mysql::Value::Bytes(raw) = cells.next()?? {
+            row[*at] = Value::Invalid(Kind::Text, raw);
         }
     }
-    Some(values)
+    row.iter().for_each(|value| out.value(value));
+    Some(())
 }
 
 /// The engine's own count.

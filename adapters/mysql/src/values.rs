@@ -2,7 +2,7 @@
 //! What the type should not hold (a zero date, bytes that are no UTF-8) comes as [`Value::Invalid`] with what was there.
 
 use crate::columns::Form;
-use lastbell_contract::{Kind, Value};
+use lastbell_contract::{Cells, Kind, Value};
 use mysql::Value as Cell;
 
 const DAY: i64 = 86_400_000_000;
@@ -54,6 +54,19 @@ pub(crate) fn read(form: &Form, cell: Cell) -> Option<Value> {
             _,
         ) => None,
     }
+}
+
+/// Appends what a cell holds: what [`read`] gives, for the kinds that fill tables without a value in between.
+pub(crate) fn append(form: &Form, cell: Cell, out: &mut Cells) -> Option<()> {
+    match (form, cell) {
+        (_, Cell::NULL) => out.null(),
+        (Form::Int, Cell::Int(number)) => out.int(number),
+        (Form::Text | Form::LossyText(_), Cell::Bytes(bytes)) => out.text(&bytes),
+        (Form::Json, Cell::Bytes(bytes)) => out.json(&bytes),
+        (Form::Bytes, Cell::Bytes(bytes)) => out.bytes(&bytes),
+        (form, cell) => out.value(&read(form, cell)?), // the driver's enum: every other pair
+    }
+    Some(())
 }
 
 /// Text, or the bytes that are none.

@@ -314,7 +314,7 @@ fn the_two_counts_take_two_ways() {
     let mut seen = 0;
     let scan = Scan::whole(&table("marks"), &["id".to_owned()]);
     unit.scan(&scan, &mut |batch| {
-        seen += batch.rows.len();
+        seen += batch.len();
         lastbell_contract::Flow::Continue
     })
     .unwrap();

@@ -290,7 +290,7 @@ fn scan(
     mut each: impl FnMut(Vec<Row>) -> Flow,
 ) -> Result<u64, lastbell_contract::AdapterError> {
     let columns = ["id".to_owned(), "v".to_owned()];
-    reader.scan(&Scan::whole(&TableId::plain("t"), &columns), &mut |batch| each(batch.rows))
+    reader.scan(&Scan::whole(&TableId::plain("t"), &columns), &mut |batch| each(batch.unpacked().collect()))
 }
 
 #[test]
@@ -410,7 +410,7 @@ fn a_sample_of_any_key_keeps_to_its_seed() {
             let scan = Scan { sample: Some((200, seed)), ..Scan::whole(&TableId::plain("t"), &["id".to_owned()]) };
             reader
                 .scan(&scan, &mut |batch| {
-                    shown.extend(batch.rows.into_iter().map(|mut row| match row.remove(0) {
+                    shown.extend(batch.unpacked().map(|mut row| match row.remove(0) {
                         Value::Int(number) => number.to_string(),
                         Value::Text(text) => text,
                         _ => panic!("neither number nor text"),

@@ -7,7 +7,7 @@
 use crate::error::refused;
 use crate::types::How;
 use crate::values;
-use lastbell_contract::{AdapterError, ErrorKind, Result, Row, Value};
+use lastbell_contract::{AdapterError, Cells, ErrorKind, Result, Row, Value};
 
 const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
 
@@ -20,20 +20,20 @@ enum Place {
 }
 
 /// A reader of one stream.
-pub(crate) struct Reader<'a> {
-    hows: &'a [How],
+pub(crate) struct Reader {
+    columns: usize,
     rest: Vec<u8>,
     place: Place,
 }
 
-impl<'a> Reader<'a> {
-    /// For rows of these columns.
-    pub(crate) fn new(hows: &'a [How]) -> Self {
-        Self { hows, rest: Vec::new(), place: Place::Head }
+impl Reader {
+    /// For rows of so many columns.
+    pub(crate) fn new(columns: usize) -> Self {
+        Self { columns, rest: Vec::new(), place: Place::Head }
     }
 
-    /// Takes the data of one message and gives each row that is whole.
-    pub(crate) fn take(&mut self, data: &[u8], each: &mut dyn FnMut(Row) -> Result<()>) -> Result<()> {
+    /// Takes the data of one message and gives the body of each row that is whole: for [`append`] or [`data_row`].
+    pub(crate) fn take(&mut self, data: &[u8], each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         if self.rest.is_empty() {
             let used = self.rows(data, each)?;
             self.rest.extend_from_slice(&data[used..]);
@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads as many whole rows as there are. Returns how many bytes that took.
-    fn rows(&mut self, data: &[u8], each: &mut dyn FnMut(Row) -> Result<()>) -> Result<usize> {
+    fn rows(&mut self, data: &[u8], each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<usize> {
         let mut used = 0;
         if self.place == Place::Head {
             let Some(head) = head(data)? else { return Ok(0) };
@@ -61,10 +61,10 @@ impl<'a> Reader<'a> {
             self.place = Place::Rows;
         }
         while self.place == Place::Rows {
-            match row(self.hows, &data[used..])? {
-                Found::Row(row, length) => {
+            match row(self.columns, &data[used..])? {
+                Found::Row(length) => {
+                    each(&data[used..used + length])?;
                     used += length;
-                    each(row)?;
                 }
                 Found::End => {
                     used += 2;
@@ -78,7 +78,8 @@ impl<'a> Reader<'a> {
 }
 
 enum Found {
-    Row(Row, usize),
+    /// So many bytes.
+    Row(usize),
     End,
     Part,
 }
@@ -96,40 +97,60 @@ fn head(data: &[u8]) -> Result<Option<usize>> {
     Ok((rest.len() >= extension).then_some(19 + extension))
 }
 
-fn row(hows: &[How], data: &[u8]) -> Result<Found> {
+/// How long the row is with which the data begins.
+fn row(columns: usize, data: &[u8]) -> Result<Found> {
     let Some((count, _)) = data.split_first_chunk::<2>() else { return Ok(Found::Part) };
     let count = i16::from_be_bytes(*count);
     if count == -1 {
         return Ok(Found::End);
     }
-    if usize::try_from(count) != Ok(hows.len()) {
+    if usize::try_from(count) != Ok(columns) {
         return Err(odd());
     }
-    cells(hows, data, 2)
-}
-
-fn cells(hows: &[How], data: &[u8], mut at: usize) -> Result<Found> {
-    let mut row = Vec::with_capacity(hows.len());
-    for how in hows {
-        let Some((length, rest)) = data[at..].split_first_chunk::<4>() else { return Ok(Found::Part) };
-        at += 4;
-        let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
-            row.push(Value::Null);
-            continue;
+    let mut at = 2;
+    for _ in 0..columns {
+        let Some((length, _)) = data.get(at..).and_then(|rest| rest.split_first_chunk::<4>()) else {
+            return Ok(Found::Part);
         };
-        let Some(cell) = rest.get(..length) else { return Ok(Found::Part) };
-        row.push(values::read(*how, cell).ok_or_else(odd)?);
-        at += length;
+        at += 4 + usize::try_from(i32::from_be_bytes(*length)).unwrap_or(0); // -1 stands for NULL
     }
-    Ok(Found::Row(row, at))
+    Ok(if at <= data.len() { Found::Row(at) } else { Found::Part })
 }
 
-/// A row as [`crate::session::Session::stream`] gives it: the same layout, whole and by itself.
-pub(crate) fn data_row(hows: &[How], body: &[u8]) -> Result<Row> {
-    match row(hows, body)? {
-        Found::Row(row, length) if length == body.len() => Ok(row),
-        Found::Row(..) | Found::End | Found::Part => Err(odd()),
+/// The cells of a whole row: `None` for NULL.
+fn cells(columns: usize, body: &[u8]) -> Result<impl Iterator<Item = Option<&[u8]>>> {
+    match row(columns, body)? {
+        Found::Row(length) if length == body.len() => {}
+        Found::Row(_) | Found::End | Found::Part => return Err(odd()),
     }
+    let mut rest = &body[2..];
+    Ok(std::iter::from_fn(move || {
+        let (length, after) = rest.split_first_chunk::<4>()?;
+        let length = usize::try_from(i32::from_be_bytes(*length)).ok();
+        let (cell, after) = after.split_at(length.unwrap_or(0));
+        rest = after;
+        Some(length.map(|_| cell))
+    }))
+}
+
+/// Appends the cells of a row, unchanged in meaning.
+pub(crate) fn append(hows: &[How], body: &[u8], out: &mut Cells) -> Result<()> {
+    for (how, cell) in hows.iter().zip(cells(hows.len(), body)?) {
+        match cell {
+            None => out.null(),
+            Some(raw) => values::append(*how, raw, out).ok_or_else(odd)?,
+        }
+    }
+    Ok(())
+}
+
+/// The values of a row, as [`Reader::take`] and [`crate::session::Session::stream`] give it: whole and by itself.
+pub(crate) fn data_row(hows: &[How], body: &[u8]) -> Result<Row> {
+    let read = |how: &How, cell: Option<&[u8]>| match cell {
+        None => Ok(Value::Null),
+        Some(raw) => values::read(*how, raw).ok_or_else(odd),
+    };
+    hows.iter().zip(cells(hows.len(), body)?).map(|(how, cell)| read(how, cell)).collect()
 }
 
 fn odd() -> AdapterError {
@@ -144,6 +165,7 @@ fn cut() -> AdapterError {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use lastbell_contract::Batch;
 
     const HOWS: [How; 2] = [How::Int2, How::Text];
 
@@ -157,13 +179,14 @@ mod tests {
     }
 
     fn read(pieces: &[&[u8]]) -> Result<Vec<Row>> {
-        let (mut reader, mut rows) = (Reader::new(&HOWS), Vec::new());
+        let (mut reader, mut rows, mut batch) = (Reader::new(HOWS.len()), Vec::new(), Batch::default());
         for piece in pieces {
-            reader.take(piece, &mut |row| {
-                rows.push(row);
-                Ok(())
+            reader.take(piece, &mut |body| {
+                rows.push(data_row(&HOWS, body)?);
+                batch.write(|cells| append(&HOWS, body, cells))
             })?;
         }
+        assert_eq!(batch.unpacked().collect::<Vec<Row>>(), rows, "both ways give the same");
         reader.finish().map(|()| rows)
     }
 

@@ -49,9 +49,9 @@ fn copy_rows(session: &mut Session, select: &str, hows: &[How], batches: &mut Ba
         session.execute("scan", "SAVEPOINT lastbell_scan", &[])?;
     }
     let before = batches.rows();
-    let mut reader = copy::Reader::new(hows);
-    let copied = session
-        .copy_out("scan", &sql, &mut |data| reader.take(data, &mut |row| batches.push(row)).map(|()| Flow::Continue));
+    let mut reader = copy::Reader::new(hows.len());
+    let mut take = |body: &[u8]| batches.write(|cells| copy::append(hows, body, cells));
+    let copied = session.copy_out("scan", &sql, &mut |data| reader.take(data, &mut take).map(|()| Flow::Continue));
     if guarded && !session.is_gone() {
         if session.is_failed() {
             session.execute("scan", "ROLLBACK TO SAVEPOINT lastbell_scan", &[])?;

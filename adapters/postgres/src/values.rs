@@ -3,7 +3,7 @@
 
 use crate::calendar;
 use crate::types::How;
-use lastbell_contract::{Kind, Value};
+use lastbell_contract::{Cells, Kind, Value};
 use std::fmt::Write as _;
 
 /// Days from 1970-01-01 to 2000-01-01, where PostgreSQL begins to count.
@@ -37,6 +37,23 @@ pub(crate) fn read(how: How, raw: &[u8]) -> Option<Value> {
         How::Timestamptz => moment(int8(raw)?, Kind::Instant),
         How::Uuid => Value::Uuid(raw.try_into().ok()?),
     })
+}
+
+/// Appends what a cell holds: what [`read`] gives, for the kinds that fill tables without a value in between.
+pub(crate) fn append(how: How, raw: &[u8], out: &mut Cells) -> Option<()> {
+    match how {
+        How::Int2 => out.int(i16::from_be_bytes(raw.try_into().ok()?).into()),
+        How::Int4 => out.int(i32::from_be_bytes(raw.try_into().ok()?).into()),
+        How::Int8 => out.int(int8(raw)?),
+        How::Text | How::Output => out.text(raw),
+        How::Json => out.json(raw),
+        How::Bytea => out.bytes(raw),
+        How::Bool | How::Oid | How::Float4 | How::Float8 | How::Numeric | How::Jsonb | How::Uuid => {
+            out.value(&read(how, raw)?);
+        }
+        How::Date | How::Time | How::Timestamp | How::Timestamptz => out.value(&read(how, raw)?),
+    }
+    Some(())
 }
 
 fn int8(raw: &[u8]) -> Option<i64> {

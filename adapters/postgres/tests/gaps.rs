@@ -74,7 +74,7 @@ fn proved(unit: &mut dyn LockedUnit) -> Rows {
     let mut rows = Rows::new();
     let scan = Scan::whole(&table("pupils"), &["id".to_owned(), "version".to_owned()]);
     let mut take = |batch: Batch| {
-        rows.extend(batch.rows.iter().map(|row| pair(row)));
+        rows.extend(batch.unpacked().map(|row| pair(&row)));
         Flow::Continue
     };
     unit.scan(&scan, &mut take).unwrap();

@@ -6,8 +6,8 @@ use crate::session::{Session, number, quote, quote_all};
 use crate::shape::{self, Form, Shape};
 use crate::{catalog, files, reach, sample, sidecars, values};
 use lastbell_contract::{
-    Batches, Canceller, Capabilities, Catalog, ErrorKind, Identity, Known, Level, Means, Reach, Reader, Result, Role,
-    Row, Scan, Snapshot, StoreFile, StoreInfo, TableId, Visit,
+    Batches, Canceller, Capabilities, Catalog, Cells, ErrorKind, Identity, Known, Level, Means, Reach, Reader, Result,
+    Role, Row, Scan, Snapshot, StoreFile, StoreInfo, TableId, Visit,
 };
 use rusqlite::{Connection, Statement};
 use std::os::unix::fs::MetadataExt;
@@ -185,7 +185,7 @@ fn stream(connection: &Connection, scan: &Scan, rest: &str, visit: &mut Visit<'_
     let mut cells = statement.query([]).told("scan")?;
     let mut batches = Batches::new(scan, visit);
     while let Some(row) = cells.next().told("scan")? {
-        batches.push(values_of(row, scan.columns.len())?)?;
+        batches.write(|out| (0..scan.columns.len()).try_for_each(|at| append(row, at, out)))?;
     }
     batches.finish()
 }
@@ -204,7 +204,7 @@ fn scan_sample(
     let mut batches = Batches::new(scan, visit);
     for row_id in chosen {
         if let Some(row) = one_row(&mut statement, row_id, scan.columns.len())? {
-            batches.push(row)?;
+            batches.push(&row)?;
         }
     }
     batches.finish()
@@ -213,6 +213,11 @@ fn scan_sample(
 fn one_row(statement: &mut Statement<'_>, row_id: i64, columns: usize) -> Result<Option<Row>> {
     let mut cells = statement.query([row_id]).told("scan")?;
     cells.next().told("scan")?.map(|row| values_of(row, columns)).transpose()
+}
+
+fn append(row: &rusqlite::Row<'_>, at: usize, out: &mut Cells) -> Result<()> {
+    values::append(row.get_ref(at).told("scan")?, out);
+    Ok(())
 }
 
 /// The first `columns` cells of a row.

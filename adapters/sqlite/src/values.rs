@@ -1,7 +1,7 @@
 //! One cell: from SQLite's five storage classes to the contract's values, and back for a rebuild.
 
 use crate::error::refused;
-use lastbell_contract::{ErrorKind, Kind, Result, Value};
+use lastbell_contract::{Cells, ErrorKind, Kind, Result, Value};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
 /// What a cell holds. A UTF-16 database was converted by SQLite; UTF-8 is taken as stored, checked here.
@@ -15,6 +15,17 @@ pub(crate) fn read(cell: ValueRef<'_>) -> Value {
             Err(_) => Value::Invalid(Kind::Text, raw.to_vec()),
         },
         ValueRef::Blob(raw) => Value::Bytes(raw.to_vec()),
+    }
+}
+
+/// Appends what a cell holds: what [`read`] gives, without a value in between.
+pub(crate) fn append(cell: ValueRef<'_>, out: &mut Cells) {
+    match cell {
+        ValueRef::Null => out.null(),
+        ValueRef::Integer(number) => out.int(number),
+        ValueRef::Real(number) => out.value(&Value::Float(number)),
+        ValueRef::Text(raw) => out.text(raw),
+        ValueRef::Blob(raw) => out.bytes(raw),
     }
 }
 

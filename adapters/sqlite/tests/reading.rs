@@ -214,7 +214,7 @@ fn a_visitor_can_stop_and_gets_no_half_table() {
     let scan = Scan { batch_rows: 10, ..Scan::whole(&table("pupils"), &["id".to_owned()]) };
     let mut batches = 0;
     let error = failed(reader.scan(&scan, &mut |batch| {
-        assert_eq!(batch.rows.len(), 10);
+        assert_eq!(batch.len(), 10);
         batches += 1;
         Flow::Stop
     }));
@@ -236,7 +236,7 @@ fn sampled(path: &Path, name: &str, rows: u64, seed: u64) -> Vec<Value> {
     reader(path)
         .unwrap()
         .scan(&scan, &mut |batch| {
-            found.extend(batch.rows.into_iter().flatten());
+            found.extend(batch.unpacked().flatten());
             Flow::Continue
         })
         .unwrap();

@@ -14,7 +14,7 @@ use crate::steps::{discover, verify};
 use crate::verify::report::MappingResult;
 use crate::verify::table_digest::TableDigester;
 use crate::world::World;
-use lastbell_contract::{Catalog, Eraser, LockRequest, LockedUnit, Reader, Row, Scan, Table, TableId, Visit};
+use lastbell_contract::{Catalog, Eraser, LockRequest, LockedUnit, PackedRow, Reader, Scan, Table, TableId, Visit};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -389,7 +389,7 @@ impl Work<'_> {
         let mut digester = TableDigester::new(self.run.verify_key.bytes(), id, &columns, 64 << 20, &spill);
         let mut scan = |scan: &Scan, visit: &mut Visit<'_>| locked.scan(scan, visit);
         let scan_all = Scan::whole(id, &columns);
-        crate::steps::proof::scan_rows(self.world, &scan_all, &mut scan, &mut |row: &Row| digester.row(row))?;
+        crate::steps::proof::scan_rows(self.world, &scan_all, &mut scan, &mut |row: PackedRow<'_>| digester.row(row))?;
         let digest = digester.finish()?;
         Ok(crate::verify::report::TableResult::new(id, &digest).root)
     }

@@ -17,7 +17,7 @@ use super::report::{MappingResult, Uncovered};
 use super::side::{CompiledSide, Outcome, SideReader};
 use crate::failure::Failure;
 use crate::profile::profile_file::Mapping;
-use lastbell_contract::{Catalog, Column, Kind, Row, Table, TableId, TableKind, Value};
+use lastbell_contract::{Batch, Catalog, Column, Kind, Row, Table, TableId, TableKind, Value};
 use std::collections::BTreeMap;
 
 /// 2026-09-01, the day of the migration in all cases.
@@ -104,10 +104,10 @@ fn digest(mapping: &CompiledMapping, side: &CompiledSide, store: &Store, memory:
     let (mut set, mut uncovered) = (DigestSet::new(mapping.shape(), memory, &folder), Uncovered::default());
     let mut reader = SideReader::new(side, keys, MIGRATED_ON);
     for (index, joined) in side.joined().iter().enumerate() {
-        store.rows_of(joined).for_each(|row| reader.add_joined(index, row));
+        store.rows_of(joined).collect::<Batch>().rows().for_each(|row| reader.add_joined(index, row));
     }
-    for row in store.rows_of(side.base()) {
-        match reader.row(&row) {
+    for row in store.rows_of(side.base()).collect::<Batch>().rows() {
+        match reader.row(row) {
             Outcome::Digested(record) => set.push(record).unwrap(),
             Outcome::NoPartner => uncovered.no_partner += 1,
             Outcome::OutsideFilter => uncovered.outside_filter += 1,

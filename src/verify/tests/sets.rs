@@ -6,7 +6,7 @@ use crate::verify::compare::{CompareRules, Counts, LISTED_MAX, Verdict, compare}
 use crate::verify::partitions::{DigestSet, RecordBytes, SortedSet};
 use crate::verify::side::RecordShape;
 use crate::verify::table_digest::TableDigester;
-use lastbell_contract::{Kind, Row, TableId, Value};
+use lastbell_contract::{Batch, Kind, Row, TableId, Value};
 use sha2::{Digest, Sha256};
 
 const SHAPE: RecordShape = RecordShape { movable: 0 };
@@ -127,7 +127,7 @@ fn table_digest(name: &str, columns: &[&str], rows: &[Row]) -> (u64, merkle::Has
     let columns: Vec<String> = columns.iter().map(|column| (*column).to_owned()).collect();
     let folder = std::env::temp_dir();
     let mut digester = TableDigester::new(&[1; 32], &TableId::plain(name), &columns, 1 << 20, &folder);
-    rows.iter().for_each(|row| digester.row(row).unwrap());
+    rows.iter().cloned().collect::<Batch>().rows().for_each(|row| digester.row(row).unwrap());
     let digest = digester.finish().unwrap();
     (digest.rows, digest.root)
 }

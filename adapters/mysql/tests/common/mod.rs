@@ -83,7 +83,7 @@ pub(crate) fn rows(reader: &mut dyn Reader, table: &str, columns: &[&str]) -> Re
     let columns: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
     let mut rows = Vec::new();
     reader.scan(&Scan::whole(&TableId::plain(table), &columns), &mut |batch| {
-        rows.extend(batch.rows);
+        rows.extend(batch.unpacked());
         Flow::Continue
     })?;
     Ok(rows)

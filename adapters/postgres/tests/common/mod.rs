@@ -85,7 +85,7 @@ pub(crate) fn all_rows(reader: &mut dyn Reader, id: &TableId) -> Vec<Row> {
 pub(crate) fn rows(reader: &mut dyn Reader, id: &TableId, columns: &[String]) -> Vec<Row> {
     let mut rows = Vec::new();
     let seen = reader.scan(&Scan::whole(id, columns), &mut |batch| {
-        rows.extend(batch.rows);
+        rows.extend(batch.unpacked());
         Flow::Continue
     });
     assert_eq!(seen.unwrap(), rows.len() as u64);

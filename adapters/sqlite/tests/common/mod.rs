@@ -59,7 +59,7 @@ pub(crate) fn all_rows(reader: &mut dyn Reader, name: &str) -> Vec<Row> {
     let mut rows = Vec::new();
     let scan = Scan::whole(&table(name), &columns);
     let seen = reader.scan(&scan, &mut |batch| {
-        rows.extend(batch.rows);
+        rows.extend(batch.unpacked());
         Flow::Continue
     });
     assert_eq!(seen.unwrap(), rows.len() as u64);

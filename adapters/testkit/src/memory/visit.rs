@@ -96,9 +96,9 @@ impl Handle {
                 return Ok(handed);
             }
             at += next.len();
-            let rows: Vec<Row> = next.iter().map(|row| pick(&now.rows[*row], &places)).collect();
-            handed += rows.len() as u64;
-            match visit(Batch { rows }) {
+            let batch: Batch = next.iter().map(|row| pick(&now.rows[*row], &places)).collect();
+            handed += batch.len() as u64;
+            match visit(batch) {
                 Flow::Continue => {}
                 Flow::Stop => return Err(AdapterError::stopped(&scan.table)),
             }

@@ -169,14 +169,14 @@ pub(super) fn scan_with(
     if changes_rows(bug) {
         let mut rows = Vec::new();
         inner(&asked, &mut |batch| {
-            rows.extend(batch.rows);
+            rows.extend(batch.unpacked());
             Flow::Continue
         })?;
         return hand_over(change_rows(bug, rows, scan), scan, visit);
     }
     let mut handed = 0;
     let ended = inner(&asked, &mut |batch| {
-        handed += batch.rows.len() as u64;
+        handed += batch.len() as u64;
         let flow = visit(batch);
         if bug == Bug::AsksAfterStop && flow == Flow::Stop { visit(Batch::default()) } else { flow }
     });
@@ -298,7 +298,7 @@ fn change_value(bug: Bug, value: &mut Value) {
 fn hand_over(rows: Vec<Row>, scan: &Scan, visit: &mut Visit<'_>) -> Result<u64> {
     let handed = rows.len() as u64;
     for rows in rows.chunks(scan.batch_rows.max(1)) {
-        if visit(Batch { rows: rows.to_vec() }) == Flow::Stop {
+        if visit(rows.iter().cloned().collect()) == Flow::Stop {
             return Err(AdapterError::stopped(&scan.table));
         }
     }
@@ -311,7 +311,7 @@ fn batch_by_batch(inner: &mut Scanner<'_>, scan: &Scan, visit: &mut Visit<'_>) -
     while handed < 200 {
         let mut rows = Vec::new();
         inner(scan, &mut |batch| {
-            rows.extend(batch.rows);
+            rows.extend(batch.unpacked());
             Flow::Continue
         })?;
         let next: Vec<Row> = rows.into_iter().skip(handed).take(scan.batch_rows.max(1)).collect();
@@ -319,7 +319,7 @@ fn batch_by_batch(inner: &mut Scanner<'_>, scan: &Scan, visit: &mut Visit<'_>) -
             break;
         }
         handed += next.len();
-        if visit(Batch { rows: next }) == Flow::Stop {
+        if visit(next.into_iter().collect()) == Flow::Stop {
             return Err(AdapterError::stopped(&scan.table));
         }
     }

@@ -305,7 +305,7 @@ fn one_moment(stage: &Stage<'_>) -> Told {
     reader.begin()?;
     let (mut rows, mut next) = (Vec::new(), 1000);
     reader.scan(&scan, &mut |batch| {
-        rows.extend(batch.rows);
+        rows.extend(batch.unpacked());
         stage.insert(&location, "pupils", pupil(next));
         next += 1;
         Flow::Continue

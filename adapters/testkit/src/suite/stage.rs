@@ -92,8 +92,8 @@ pub(super) fn whole(scanner: &mut Scanner<'_>, table: &TableSetup) -> Result<Vec
 pub(super) fn read(scanner: &mut Scanner<'_>, scan: &Scan) -> Result<Vec<Row>, Ended> {
     let (mut rows, mut biggest) = (Vec::new(), 0);
     let handed = scanner(scan, &mut |batch| {
-        biggest = biggest.max(batch.rows.len());
-        rows.extend(batch.rows);
+        biggest = biggest.max(batch.len());
+        rows.extend(batch.unpacked());
         Flow::Continue
     })?;
     promise!(biggest <= scan.batch_rows, "a batch of {biggest} rows where at most {} were wanted", scan.batch_rows);
