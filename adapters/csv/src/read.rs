@@ -108,7 +108,7 @@ impl Reader for ExportReader {
         let mut batches = Batches::new(scan, visit);
         let mut chosen = chosen;
         self.each(&mut rows, &scan.table, &mut |_, row| {
-            if chosen.as_mut().is_none_or(Chosen::takes) { batches.push(row.values(&columns)) } else { Ok(()) }
+            if chosen.as_mut().is_none_or(Chosen::takes) { batches.push(&row.values(&columns)) } else { Ok(()) }
         })?;
         batches.finish()
     }

@@ -89,9 +89,9 @@ impl Reader for TypedReader {
         let mut batches = Batches::new(scan, visit);
         let mut stopped = None;
         let read = self.reader.scan(scan, &mut |batch| {
-            for row in batch.rows {
+            for row in batch.unpacked() {
                 let row: Row = row.into_iter().zip(&kinds).map(|(value, kind)| typed(value, *kind)).collect();
-                if let Err(error) = batches.push(row) {
+                if let Err(error) = batches.push(&row) {
                     stopped = Some(error);
                     return Flow::Stop;
                 }

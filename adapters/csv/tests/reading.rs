@@ -35,7 +35,7 @@ fn rows(reader: &mut dyn Reader, table: &str) -> Result<Vec<Row>> {
     let scan = Scan::whole(&id, &catalog.table(&id).unwrap().column_names());
     let mut rows = Vec::new();
     reader.scan(&scan, &mut |batch| {
-        rows.extend(batch.rows);
+        rows.extend(batch.unpacked());
         Flow::Continue
     })?;
     Ok(rows)
