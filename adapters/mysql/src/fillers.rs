@@ -6,8 +6,10 @@
 //! With a redo log of 4 MB the doublewrite filler left all of them: the server flushes too early, in parts too small to reach
 //! the area's end. So the redo log is made bigger first (`turnover.rs`).
 
+use crate::doublewrite::Area;
 use crate::error::{odd_answer, refused};
 use crate::mark::{FILLER_REMARK, Mark, Role};
+use crate::place::Place;
 use crate::quote::quote;
 use crate::rebuild::drop_table;
 use crate::session::Session;
@@ -21,12 +23,18 @@ const ROWS: u64 = 600;
 /// Bytes of a row where a page has 16 KiB: two fit, and each stays in its page whole, so that undo holds it whole too.
 const ROW_BYTES: u64 = 7000;
 
-/// Rounds of the doublewrite filler. Each flushes 300 pages, which go through the area in parts of 128.
-const DOUBLEWRITE_ROUNDS: u64 = 6;
+/// Rounds of the doublewrite filler: at least, and at most. Each flushes 300 pages, which go through the area in parts of 128.
+const ROUNDS_LEAST: u64 = 6;
+const ROUNDS_MOST: u64 = 24;
+
+/// A filler that grows takes no more pages than this many bytes, and a quarter of the free disk: its undo, its redo and the
+/// doublewrite area are as much again each.
+const GROWN_BYTES_MOST: u64 = 256 << 20;
 
 /// A table of nothing.
 pub(crate) struct Filler {
     name: String,
+    rows: u64,
     bytes: u64,
     round: u64,
 }
@@ -47,7 +55,7 @@ impl Filler {
         let rows = vec![format!("(?, REPEAT('.', {bytes}))"); usize::try_from(ROWS).unwrap_or_default()];
         let insert = format!("INSERT INTO {} VALUES {}", quote(&name), rows.join(", "));
         session.run("scrub", &insert, Params::Positional((0..ROWS).map(Value::from).collect()))?;
-        Ok(Self { name, bytes, round: 0 })
+        Ok(Self { name, rows: ROWS, bytes, round: 0 })
     }
 
     /// Changes every byte of every row.
@@ -66,17 +74,33 @@ impl Filler {
 
     /// Undo of one transaction, in bytes.
     fn undo_bytes(&self) -> u64 {
-        ROWS * self.bytes
+        self.rows * self.bytes
     }
 
-    /// Turns the doublewrite area over.
-    pub(crate) fn doublewrite(&mut self, session: &mut Session) -> Result<()> {
+    /// Turns the doublewrite area over: until no page of it is what it was. Returns how many still are. Where the first
+    /// rounds are not enough, the filler may grow to `rows_most`.
+    pub(crate) fn doublewrite(&mut self, session: &mut Session, area: &Area, rows_most: u64) -> Result<usize> {
         self.flush(session)?;
-        for _ in 0..DOUBLEWRITE_ROUNDS {
+        for round in 1..=ROUNDS_MOST {
+            if round > ROUNDS_LEAST && self.rows < rows_most {
+                self.grow(session, rows_most)?;
+            }
             self.turn(session)?;
             self.flush(session)?;
+            if round >= ROUNDS_LEAST && area.unturned()? == 0 {
+                return Ok(0);
+            }
         }
-        Ok(())
+        area.unturned()
+    }
+
+    /// Twice the rows, or as many as it may have.
+    fn grow(&mut self, session: &mut Session, rows_most: u64) -> Result<()> {
+        let (name, more) = (quote(&self.name), self.rows.min(rows_most - self.rows));
+        let sql = format!("INSERT INTO {name} SELECT id + ?, v FROM {name} WHERE id < ?");
+        session.run("scrub", &sql, (self.rows, more))?;
+        self.rows += more;
+        self.flush(session)
     }
 
     /// Writes undo in one transaction until the system tablespace has to grow: then every free page of it was used.
@@ -133,6 +157,18 @@ impl Filler {
         drop_table(session, "scrub", &self.name)?;
         session.run("scrub", "SET SESSION sql_log_bin = 1", ()).map(drop)
     }
+}
+
+/// How many rows take twice the buffer pool, so that MySQL has to write half of their pages out to make room: it keeps a file
+/// of the doublewrite area for those alone. None more than a filler has, where that would take too much.
+pub(crate) fn rows_beyond_the_pool(session: &mut Session, place: &Place) -> Result<u64> {
+    let mut number = |name| session.variable("scrub", name).map(|text| text.and_then(|text| text.parse::<u64>().ok()));
+    let (pool, page) = (number("innodb_buffer_pool_size")?, number("innodb_page_size")?);
+    let (pool, page) = pool.zip(page).ok_or_else(|| odd_answer("scrub"))?;
+    let bytes = pool.saturating_mul(2);
+    let free = rustix::fs::statvfs(&place.folder).map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    let room = bytes <= GROWN_BYTES_MOST.min(free / 4);
+    Ok(if room { bytes / page * 2 } else { ROWS })
 }
 
 /// The size of the system tablespace, which holds undo where there are no files for it.

@@ -18,10 +18,20 @@ pub(crate) fn before(session: &mut Session, wanted: Level, means: Means) -> Resu
     Ok(Reach::of(conditions, Level::L2f))
 }
 
-/// After a scrub that went to `level`.
-pub(crate) fn after(session: &mut Session, level: Level, means: Means) -> Result<Reach> {
-    let conditions = look(session, level, means, true)?;
+/// After a scrub that went to `level`; `found` is what it saw of its own work.
+pub(crate) fn after(session: &mut Session, level: Level, means: Means, found: Vec<Precondition>) -> Result<Reach> {
+    let mut conditions = look(session, level, means, true)?;
+    conditions.extend(found);
     Ok(Reach::of(conditions, Level::L2f))
+}
+
+/// What a scrub found of the doublewrite area: so many pages of it are what they were.
+pub(crate) fn doublewrite_turned_over(unturned: usize) -> Precondition {
+    let told = with(condition("doublewrite-turned-over", Level::L2, passes(unturned == 0)), "pages", unturned);
+    match unturned {
+        0 => told,
+        _ => with(told, "unblock", "run it again; on MySQL after SET GLOBAL innodb_buffer_pool_size = 134217728"),
+    }
 }
 
 /// What the looks share.
@@ -395,7 +405,9 @@ impl Looker<'_> {
 
     /// Switched off, the area keeps what was written when it was on, and nothing overwrites it.
     fn doublewrite(&mut self) -> Result<Precondition> {
-        let on = self.is_on("innodb_doublewrite")?;
+        // MySQL's DETECT_ONLY writes no pages there.
+        let mode = self.session.variable("reach", "innodb_doublewrite")?.unwrap_or_default();
+        let on = self.is_on("innodb_doublewrite")? && !mode.eq_ignore_ascii_case("DETECT_ONLY");
         let told = condition("doublewrite-on", Level::L2, passes(on));
         Ok(if on { told } else { with(told, "unblock", "restart with innodb_doublewrite = ON") })
     }

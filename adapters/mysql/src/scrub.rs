@@ -27,10 +27,12 @@ pub(crate) fn run(session: &mut Session, mark: &Mark, scrub: &Scrub, witness: &m
             steps.run("table-rebuild", Some(table), || rebuild(session, table).about(table))?;
         }
     }
+    let mut found = Vec::new();
     if level >= Level::L2 {
-        turn_over(session, mark, &tables, &mut steps)?;
+        let unturned = turn_over(session, mark, &tables, &mut steps)?;
+        found.push(reach::doublewrite_turned_over(unturned));
     }
-    let mut reach = reach::after(session, level, scrub.means)?;
+    let mut reach = reach::after(session, level, scrub.means, found)?;
     reach.level = reach.level.min(level);
     Ok(Scrubbed { reach, techniques: steps.techniques() })
 }
@@ -62,19 +64,20 @@ fn rebuild(session: &mut Session, table: &TableId) -> Result<()> {
     session.run("scrub", &format!("ALTER TABLE {} FORCE", quote(&table.name)), ()).map(drop)
 }
 
-fn turn_over(session: &mut Session, mark: &Mark, tables: &[TableId], steps: &mut Steps<'_>) -> Result<()> {
+/// Returns how many pages of the doublewrite area could not be turned over.
+fn turn_over(session: &mut Session, mark: &Mark, tables: &[TableId], steps: &mut Steps<'_>) -> Result<usize> {
+    let place = place::find(session)?.ok_or_else(|| refused(ErrorKind::Unsupported, "scrub", "files-not-here"))?;
     turnover::statistics(session, tables, steps)?;
-    if session.server.is_mariadb() {
-        turnover::engine_of_mariadb(session, mark, steps)?;
+    let unturned = if session.server.is_mariadb() {
+        turnover::engine_of_mariadb(session, mark, &place, steps)?
     } else {
-        turnover::engine_of_mysql(session, mark, steps)?;
-    }
+        turnover::engine_of_mysql(session, mark, &place, steps)?
+    };
     turnover::binary_log(session, steps)?;
     turnover::remembered_statements(session, steps)?;
-    let place = place::find(session)?.ok_or_else(|| refused(ErrorKind::Unsupported, "scrub", "files-not-here"))?;
     let named = logs::query_logs(session, &place)?;
     for log in named.iter().filter(|log| log.bytes > 0) {
         steps.run("log-truncate", None, || logs::empty(&log.path))?;
     }
-    Ok(())
+    Ok(unturned)
 }

@@ -1,9 +1,11 @@
 //! Turns over what the server keeps besides the tables: settings changed on the way and restored, purge, redo, undo, binary
 //! log, statistics, logs. Everything here touches the whole server and runs on a dedicated one only.
 
+use crate::doublewrite::Area;
 use crate::error::{odd_answer, refused};
-use crate::fillers::Filler;
+use crate::fillers::{self, Filler};
 use crate::mark::Mark;
+use crate::place::Place;
 use crate::plain::Plain;
 use crate::quote::quote_all;
 use crate::session::Session;
@@ -119,8 +121,13 @@ fn redo_is_replaceable(session: &Session) -> bool {
     session.server.is_mariadb() && session.server.number >= (10, 9)
 }
 
-/// MariaDB: undo, doublewrite and redo.
-pub(crate) fn engine_of_mariadb(session: &mut Session, mark: &Mark, steps: &mut Steps<'_>) -> Result<()> {
+/// MariaDB: undo, doublewrite and redo. Returns how many pages of the doublewrite area are what they were.
+pub(crate) fn engine_of_mariadb(
+    session: &mut Session,
+    mark: &Mark,
+    place: &Place,
+    steps: &mut Steps<'_>,
+) -> Result<usize> {
     let replaceable = redo_is_replaceable(session);
     let mut changed = Vec::new();
     let was = number_of(session, "innodb_log_file_size")?;
@@ -141,7 +148,7 @@ pub(crate) fn engine_of_mariadb(session: &mut Session, mark: &Mark, steps: &mut 
     } else {
         steps.run("undo-fill", None, || filler.system_undo(session))?;
     }
-    steps.run("doublewrite-fill", None, || filler.doublewrite(session))?;
+    let unturned = turn_doublewrite(session, &mut filler, place, steps)?;
     if !replaceable {
         let files = session.variable("scrub", "innodb_log_files_in_group")?.and_then(|count| count.parse().ok());
         steps.run("redo-fill", None, || filler.redo(session, was.saturating_mul(files.unwrap_or(1))))?;
@@ -155,19 +162,37 @@ pub(crate) fn engine_of_mariadb(session: &mut Session, mark: &Mark, steps: &mut 
             steps.run("redo-replace", None, || set_global(session, "innodb_log_file_size", &smallest.to_string()));
         redo?;
     }
-    Ok(())
+    Ok(unturned)
+}
+
+/// What it looks at first is what the steps before it left there, which write old pages out themselves. MariaDB has one area
+/// for all pages, and a filler that grew would leave a system tablespace that never shrinks: there it does not grow.
+fn turn_doublewrite(session: &mut Session, filler: &mut Filler, place: &Place, steps: &mut Steps<'_>) -> Result<usize> {
+    steps.run("doublewrite-fill", None, || {
+        let area = Area::look(session, place)?;
+        let grows = !session.server.is_mariadb();
+        let rows = if grows { fillers::rows_beyond_the_pool(session, place)? } else { 0 };
+        filler.doublewrite(session, &area, rows)
+    })
 }
 
 /// MySQL: undo, doublewrite, dictionary and redo, in the order that was measured: undo after doublewrite left 449 values.
-pub(crate) fn engine_of_mysql(session: &mut Session, mark: &Mark, steps: &mut Steps<'_>) -> Result<()> {
-    steps.run("dictionary-fill", None, || crate::fillers::dictionary(session, mark))?;
+/// Returns how many pages of the doublewrite area are what they were.
+pub(crate) fn engine_of_mysql(
+    session: &mut Session,
+    mark: &Mark,
+    place: &Place,
+    steps: &mut Steps<'_>,
+) -> Result<usize> {
+    steps.run("dictionary-fill", None, || fillers::dictionary(session, mark))?;
     steps.run("undo-rotate", None, || rotate_undo(session))?;
     let mut filler = steps.run("filler", None, || Filler::make(session, mark))?;
-    steps.run("doublewrite-fill", None, || filler.doublewrite(session))?;
+    let unturned = turn_doublewrite(session, &mut filler, place, steps)?;
     steps.run("drop-filler", None, || filler.drop(session))?;
     let changed = change(session, "innodb_redo_log_capacity", &u64::to_string(&(8 << 20)), steps)?;
     steps.run("redo-wait", None, || wait_for_redo_files(session, 8 << 20))?;
-    restore(session, changed.as_slice(), steps)
+    restore(session, changed.as_slice(), steps)?;
+    Ok(unturned)
 }
 
 /// The names of the two undo tablespaces that stand in while the server's own are emptied.

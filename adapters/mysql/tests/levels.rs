@@ -7,7 +7,7 @@ mod erased;
 
 use common::raw;
 use erased::*;
-use lastbell_contract::{ErrorKind, Level, Means, Reach, State};
+use lastbell_contract::{ErrorKind, Level, Means, Moment, Reach, Scrub, State, Statement};
 use lastbell_testkit::scanner::scan_for;
 use lastbell_testkit::servers::Mariadb;
 use mysql::prelude::Queryable;
@@ -249,6 +249,34 @@ fn a_server_that_guards_no_pages_keeps_what_it_once_wrote() {
 }
 
 #[test]
+fn a_doublewrite_area_that_is_not_written_any_more_is_seen_on_the_disk() {
+    if !only_mysql("a doublewrite area that is switched over to detection") {
+        return;
+    }
+    let server = server();
+    let store = Store::on(&server, &life());
+    let mut eraser = store.eraser();
+    destroy(eraser.as_mut(), &["pupils"]);
+    // When every condition was looked at, and before the filler runs.
+    let mut switch = |moment: Moment, statement: &Statement| {
+        if (moment, statement.technique.as_str()) == (Moment::Before, "doublewrite-fill") {
+            server.sql("", "SET GLOBAL innodb_doublewrite = 'DETECT_ONLY'");
+        }
+    };
+    let mut heard = Heard { acts: Some(&mut switch), ..Heard::default() };
+    let wish = Scrub { level: Level::L2, means: Means::Dedicated, tables: tables(&["pupils"]) };
+    let reach = eraser.scrub(&wish, &mut heard).unwrap().reach;
+    let blocked = ["doublewrite-on", "doublewrite-turned-over"];
+    assert_eq!((reach.level, in_the_way(&reach, Level::L2)), (Level::L1, blocked.to_vec()));
+    let pages = &found(&reach, "doublewrite-turned-over").detail[0];
+    assert!(pages.0 == "pages" && pages.1.parse::<u64>().unwrap() > 0, "{pages:?}");
+    blocks(&store, "doublewrite-on", Level::L1);
+    server.sql("", "SET GLOBAL innodb_doublewrite = 'DETECT_AND_RECOVER'");
+    let reach = scrub(eraser.as_mut(), Level::L2, Means::Dedicated, &["pupils"]).unwrap().reach;
+    assert_eq!((reach.level, in_the_way(&reach, Level::L2)), (Level::L2, vec![]));
+}
+
+#[test]
 fn a_read_only_server_blocks_everything() {
     let server = server();
     let store = Store::on(&server, &life());
@@ -273,8 +301,8 @@ fn a_setting_changed_by_a_killed_run_is_restored() {
     let size = || server.sql("", &format!("SELECT @@{name}")).trim().to_owned();
     let mut eraser = store.eraser();
     destroy(eraser.as_mut(), &["pupils"]);
-    let mut heard = Heard::refusing(lastbell_contract::Moment::Before, step);
-    let wish = lastbell_contract::Scrub { level: Level::L2, means: Means::Dedicated, tables: tables(&["pupils"]) };
+    let mut heard = Heard::refusing(Moment::Before, step);
+    let wish = Scrub { level: Level::L2, means: Means::Dedicated, tables: tables(&["pupils"]) };
     assert_eq!(eraser.scrub(&wish, &mut heard).unwrap_err().kind, ErrorKind::Stopped);
     drop(eraser);
     assert_ne!(size(), (32 << 20).to_string(), "the test was to break off while it was changed");

@@ -136,6 +136,7 @@ fn judged(options: Options, destroyed: impl Fn(&str, usize) -> bool, erase: impl
     erase(eraser.as_mut());
     let scrubbed = scrub(eraser.as_mut(), Level::L2, Means::Dedicated, &TABLES).unwrap();
     assert_eq!(scrubbed.reach.level, Level::L2, "{:?}", scrubbed.reach);
+    assert_eq!(found(&scrubbed.reach, "doublewrite-turned-over").detail, [("pages".to_owned(), "0".to_owned())]);
     nothing_left(&server, &list, "live, with the eraser");
     assert_eq!(server.sql("", settings), set, "settings are as they were");
     drop(eraser);

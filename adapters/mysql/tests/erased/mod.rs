@@ -131,6 +131,15 @@ pub(crate) fn only_mariadb(what: &str) -> bool {
     *MARIADB
 }
 
+/// Likewise.
+#[allow(clippy::print_stderr)]
+pub(crate) fn only_mysql(what: &str) -> bool {
+    if *MARIADB {
+        eprintln!("!!!!! NOT TRIED ON THIS SERVER: {what}");
+    }
+    !*MARIADB
+}
+
 pub(crate) fn permit() -> ErasePermit {
     ErasePermit::granted_by(&"0".repeat(64), &["1".repeat(64)])
 }
