@@ -13,6 +13,7 @@ pub mod steps;
 pub mod case;
 pub mod category;
 pub mod certificate;
+pub mod charsets;
 pub mod cli;
 #[cfg(feature = "sqlite")]
 pub mod demo;

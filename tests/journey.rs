@@ -94,7 +94,8 @@ fn blocked_by_two_rows(case: &SmallCase, world: &mut World) {
     let (before, listing) = (files_below(case.source().parent().unwrap()), listing(&case.source()));
     let verified = case.verified(world);
     assert_eq!(verified.exit_code(), 1, "a difference is a finding, no error");
-    assert_eq!(verified.findings.len(), 2, "{:?}", verified.findings);
+    let codes: Vec<&str> = verified.findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, ["verify-differs", "verify-differs", "cause-other"], "{:?}", verified.findings);
     assert_eq!(figures(&mapping(case, world, "pupils")), [0, 1, 0, 0, 0], "one pupil differs");
     assert_eq!(figures(&mapping(case, world, "marks")), [1, 0, 0, 0, 0], "one mark is missing");
     assert_eq!(figures(&mapping(case, world, "staff")), [0; 5], "staff is whole");
@@ -106,6 +107,46 @@ fn blocked_by_two_rows(case: &SmallCase, world: &mut World) {
     assert_eq!(files_below(&case.case()), made, "a refused plan and a refused erase write nothing");
     assert_eq!(before, files_below(case.source().parent().unwrap()), "not a byte of the source changed");
     assert_eq!(listing, self::listing(&case.source()), "no file was left beside the source");
+}
+
+#[test]
+fn what_went_wrong_is_named_and_the_keys_are_shown_at_a_terminal_alone() {
+    let (mut world, _) = world();
+    let case = SmallCase::new(&mut world);
+    let damage = "UPDATE pupils SET phone = NULL WHERE id = 1; UPDATE pupils SET fio = 'Последний' WHERE id = 2;
+                  UPDATE pupils SET snils = fio, fio = snils WHERE id = 3; DELETE FROM marks WHERE id = 7";
+    case.sql(&case.target(), damage);
+    let verified = case.verified(&mut world);
+    let told = |code: &str| {
+        let found = verified.findings.iter().find(|finding| finding.code == code);
+        found.unwrap_or_else(|| panic!("{code}: {:?}", verified.findings)).args.clone()
+    };
+    assert_eq!(told("cause-lost")[1..], [("column", "t.phone".to_owned()), ("rows", "1".to_owned())]);
+    assert_eq!(told("cause-truncated")[3], ("detail", "9".to_owned()));
+    assert_eq!(told("cause-swapped")[2], ("rows", "1".to_owned()));
+    assert_eq!(mapping(&case, &mut world, "pupils").looked_at, 3);
+    let written = files_below(&case.case()).into_iter().filter(|(name, _)| !name.ends_with(".yaml"));
+    for (name, bytes) in written {
+        assert!(!String::from_utf8_lossy(&bytes).contains("Последний"), "{name} holds a value");
+    }
+    // Into a pipe it would be a copy of personal data outside the case.
+    let path = case.case().display().to_string();
+    let refused = common::lastbell(&["show", &path]);
+    assert_eq!((refused.code, refused.out.as_str()), (Some(4), ""), "{}", refused.err);
+    let command = format!("'{}' show '{path}'", env!("CARGO_BIN_EXE_lastbell"));
+    let shown = std::process::Command::new("script").args(["-qec", &command, "/dev/null"]).output().unwrap();
+    let shown = String::from_utf8_lossy(&shown.stdout).replace('\r', "");
+    let lines: Vec<&str> = shown.lines().collect();
+    for line in ["marks\tmissing\t7", "pupils\tdifferent\t1", "pupils\tdifferent\t2", "pupils\tdifferent\t3"] {
+        assert!(lines.contains(&line), "{line}: {shown}");
+    }
+    let journal = fs::read_to_string(case.case().join("journal.jsonl")).unwrap();
+    assert_eq!(journal.matches(r#""purpose":"show""#).count(), 1, "the look is journalled");
+    case.sql(&case.target(), "DELETE FROM pupils; DELETE FROM marks");
+    case.sql(&case.target(), &format!("ATTACH '{}' AS old; INSERT INTO pupils SELECT * FROM old.pupils; INSERT INTO marks SELECT * FROM old.marks", case.source().display()));
+    let again = lastbell::steps::verify::run(&mut case.session(&mut world), &mut world, true).unwrap();
+    assert_eq!(again.exit_code(), 0, "{:?}", again.findings);
+    assert_eq!(code_of(lastbell::steps::show::run(&mut case.session(&mut world), &mut world, None)), "show-nothing");
 }
 
 /// Names and sizes beside a database.

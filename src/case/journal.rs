@@ -99,7 +99,7 @@ pub enum Event {
     Look {
         /// The store's name in case.yaml.
         store: String,
-        /// A stable word: `discover`, `verify`, `proof`, `residue`.
+        /// A stable word: `discover`, `verify`, `proof`, `residue`, `show`.
         purpose: String,
         /// Rows by table.
         rows: BTreeMap<String, u64>,

@@ -56,6 +56,8 @@ pub(super) enum Command {
     Run(OneCase),
     /// Where each case stands and who must act
     Status(Cases),
+    /// The keys of rows that differ, at a terminal only; the look is journalled
+    Show(Show),
     /// End the keys and the work files of a finished case
     Close(Close),
     /// Keys: make, show
@@ -64,6 +66,14 @@ pub(super) enum Command {
     /// The list of trusted keys
     #[command(subcommand)]
     Trust(Trust),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// The case folder
+    pub(super) case: PathBuf,
+    /// One mapping of the profile; without it, all
+    pub(super) mapping: Option<String>,
 }
 
 #[derive(Debug, Args)]

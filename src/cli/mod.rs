@@ -128,6 +128,13 @@ fn dispatch(command: &Command, world: &mut World, language: Language, json: bool
         }
         Command::Run(one) => steps::run::run(&one.case, world),
         Command::Status(cases) => steps::status::run(&cases.cases, world),
+        Command::Show(show) => {
+            // Into a file or a pipe it would be a copy of personal data outside the case.
+            if json || !std::io::stdout().is_terminal() {
+                return Err(failure!(Refused, "show-terminal"));
+            }
+            steps::show::run(&mut Session::open(&show.case, world)?, world, show.mapping.as_deref())
+        }
         Command::Close(close) => steps::close::run(&mut Session::open(&close.case, world)?, world, close.finally),
         Command::Keys(keys) => match keys {
             Keys::New { purpose, out, password_file } => files::new_key(world, *purpose, out, password_file.as_deref()),
@@ -200,6 +207,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::Check(_) => "check",
         Command::Run(_) => "run",
         Command::Status(_) => "status",
+        Command::Show(_) => "show",
         Command::Close(_) => "close",
         Command::Keys(_) => "keys",
         Command::Trust(_) => "trust",

@@ -7,8 +7,8 @@
 //! at most 64 bytes, by characters, so that each charset has the same piece. Raw bytes are cut into a piece from the
 //! middle and the tail: the heads of pictures and archives are alike.
 
-use super::charsets::{cp1251, koi8r, utf16be, utf16le};
 use super::distinctive::{self, Reason, SHORTEST};
+use crate::charsets::{cp1251, koi8r, utf16be, utf16le};
 use lastbell_contract::Value;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -9,7 +9,6 @@
 //! [`Scanner::scan_reader`]), integers of fewer than 11 digits, and SQLite's own 6-byte integers, of which chance makes
 //! too many: about one false hit in 100 MB for 100,000 eleven-digit values.
 
-mod charsets;
 mod distinctive;
 mod escapes;
 mod forms;

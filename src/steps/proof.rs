@@ -7,7 +7,7 @@ use crate::case::Secret;
 use crate::case::artefacts::{Inventory, Kinship, TableProof};
 use crate::failure::{Failure, Result};
 use crate::residue::Collector;
-use crate::verify::compare::compare;
+use crate::verify::compare::{KeyFindings, Verdict, compare};
 use crate::verify::keys::VerifyKeys;
 use crate::verify::mapping::{CompiledMapping, PersonalColumns, compile};
 use crate::verify::partitions::{DigestSet, SortedSet};
@@ -53,6 +53,8 @@ pub struct Proved {
     pub tables: Vec<TableProof>,
     /// Their mappings.
     pub mappings: Vec<MappingResult>,
+    /// For each of these mappings the keys that did not match.
+    pub findings: Vec<BTreeMap<Verdict, KeyFindings>>,
     /// Rows read from each source table.
     pub source_rows: BTreeMap<String, u64>,
     /// Rows read from each target table.
@@ -81,8 +83,13 @@ pub fn prove(
     mut target: Option<&mut dyn Reader>,
     mut needles: Option<&mut Collector>,
 ) -> Result<Proved> {
-    let mut proved =
-        Proved { tables: Vec::new(), mappings: Vec::new(), source_rows: BTreeMap::new(), target_rows: BTreeMap::new() };
+    let mut proved = Proved {
+        tables: Vec::new(),
+        mappings: Vec::new(),
+        findings: Vec::new(),
+        source_rows: BTreeMap::new(),
+        target_rows: BTreeMap::new(),
+    };
     for to_prove in tables {
         world.go_on()?;
         let name = to_prove.table.id.to_string();
@@ -94,6 +101,7 @@ pub fn prove(
             *proved.target_rows.entry(mapping.target.base().table.to_string()).or_default() += rows;
             let comparison = compare(&set, &target_set, &mapping.rules())?;
             proved.mappings.push(MappingResult::new(mapping, &comparison, uncovered));
+            proved.findings.push(comparison.findings);
         }
         proved.tables.push(TableProof {
             store: to_prove.store.clone(),
@@ -279,6 +287,20 @@ fn open_side<'a>(
         })?;
     }
     Ok((reader, DigestSet::new(side.shape(), memory_bytes_max, context.spill_folder)))
+}
+
+/// A reader of a side for a pass of its own.
+///
+/// # Errors
+/// As [`prove`].
+pub fn open_reader_of<'a>(
+    world: &mut World,
+    context: &ProofContext<'_>,
+    mapping: &CompiledMapping,
+    side: &'a CompiledSide,
+    scan: &mut ScanSource<'_>,
+) -> Result<SideReader<'a>> {
+    open_side(world, context, mapping, side, SIDE_MEMORY_BYTES_MIN, scan).map(|(reader, _)| reader)
 }
 
 /// Reads the target's side of every mapping. Rows outside its filter or without a partner are not of this mapping; there

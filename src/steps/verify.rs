@@ -2,17 +2,24 @@
 //! Reads source and target over read-only snapshots, writes `verification.json`. Changes no store.
 
 use super::Outcome;
-use super::proof::{ProofContext, Relative, ToProve, check_kinship, check_schema, compile_mappings, prove};
+use super::explain::{DifferingKeys, explain};
+use super::proof::{ProofContext, Proved, Relative, ScanSource, ToProve};
+use super::proof::{check_kinship, check_schema, compile_mappings, prove};
 use super::session::{Session, Standing};
 use crate::case::artefacts::{Inventory, TargetRead, Verification, name};
-use crate::case::{Event, Purpose};
+use crate::case::seal::seal;
+use crate::case::{Event, Purpose, Secret};
 use crate::failure::Result;
 use crate::profile::case_file::StoreRole;
 use crate::profile::decisions::WaivedVerdict;
+use crate::verify::causes::{Cause, ColumnCause};
 use crate::verify::report::MappingResult;
 use crate::world::World;
 use lastbell_contract::{Catalog, Known, Reader, Scan, StoreInfo, Visit};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Where the keys of differing rows lie.
+pub(super) const DIFFERING: &str = "work/differing-";
 
 /// An open store.
 struct Opened {
@@ -42,6 +49,7 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
         outcome.findings = findings(session, &verification);
         return Ok(outcome);
     }
+    forget_keys(session, world)?;
     let inventory: Inventory = session.case.artefact(name::INVENTORY)?;
     let destroy: BTreeSet<String> =
         session.tables_to_destroy(&inventory)?.into_iter().map(|(_, table)| table.name.clone()).collect();
@@ -86,8 +94,11 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
         let reader = source.reader.as_mut();
         let snapshot = begin_on(reader, &source.info)?;
         let mut scan = |scan: &Scan, visit: &mut Visit<'_>| reader.scan(scan, visit);
-        let target = target.as_mut().map(|target| target.reader.as_mut() as &mut dyn Reader);
-        let proved = prove(world, &context, &tables, &mut scan, target, None)?;
+        let reading = target.as_mut().map(|target| target.reader.as_mut() as &mut dyn Reader);
+        let mut proved = prove(world, &context, &tables, &mut scan, reading, None)?;
+        if let Some(target) = &mut target {
+            explain_all(session, world, &context, &tables, &mut proved, [&mut scan, &mut reads(target)])?;
+        }
         source.reader.end()?;
         verification.snapshots.insert(source.name.clone(), snapshot);
         verification.tables.extend(proved.tables);
@@ -114,6 +125,51 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
     session.case.write_artefact(world, "verify", name::VERIFICATION, &verification)?;
     let outcome = report(session, &verification);
     Ok(session.noted(outcome))
+}
+
+fn reads(opened: &mut Opened) -> impl FnMut(&Scan, &mut Visit<'_>) -> lastbell_contract::Result<u64> + '_ {
+    |scan, visit| opened.reader.scan(scan, visit)
+}
+
+/// Says of each mapping with differing rows what went wrong, and keeps their keys under seal for `show`.
+fn explain_all(
+    session: &mut Session,
+    world: &mut World,
+    context: &ProofContext<'_>,
+    tables: &[ToProve<'_>],
+    proved: &mut Proved,
+    [source, target]: [&mut ScanSource<'_>; 2],
+) -> Result<()> {
+    let mappings = tables.iter().flat_map(|table| table.mappings.iter().map(move |mapping| (table, mapping)));
+    for ((table, mapping), (result, found)) in mappings.zip(proved.mappings.iter_mut().zip(&proved.findings)) {
+        if found.is_empty() {
+            continue;
+        }
+        let explained = explain(world, context, table, mapping, found, source, target)?;
+        (result.causes, result.looked_at) = (explained.causes, explained.looked_at);
+        keep_keys(session, world, context.key, &explained.keys)?;
+    }
+    Ok(())
+}
+
+/// A mapping's name may hold anything, so the files are numbered.
+fn keep_keys(session: &mut Session, world: &mut World, key: &Secret, keys: &DifferingKeys) -> Result<()> {
+    let taken = |number: &usize| session.case.files().contains_key(&differing(*number));
+    let name = differing((0..).find(|number| !taken(number)).unwrap_or_default());
+    let mut content = crate::json::to_canonical(keys).map_err(|_| failure!(Bug, "json-not-canonical", path = name))?;
+    content.push(b'\n');
+    let sealed = seal(key, session.case.id(), &name, world.random()?, &content)?;
+    session.case.write(world, "verify", &name, &sealed)
+}
+
+fn differing(number: usize) -> String {
+    format!("{DIFFERING}{number}.sealed")
+}
+
+/// Keys of an earlier verification say nothing of this one.
+fn forget_keys(session: &mut Session, world: &World) -> Result<()> {
+    let old = session.case.files().keys().filter(|name| name.starts_with(DIFFERING)).cloned().collect::<Vec<_>>();
+    old.iter().try_for_each(|name| session.case.destroy(world, name, "superseded"))
 }
 
 fn open_all(session: &Session, world: &World) -> Result<(Vec<Opened>, Option<Opened>)> {
@@ -180,6 +236,7 @@ pub(super) fn findings(session: &Session, verification: &Verification) -> Vec<su
                 ambiguous = result.counts.ambiguous,
                 extra = result.counts.extra
             ));
+            findings.extend(result.causes.iter().take(CAUSES_SHOWN).map(|cause| told(&result.mapping, cause)));
         }
     }
     for table in verification.tables.iter().filter(|table| table.mappings.is_empty()) {
@@ -204,6 +261,35 @@ pub(super) fn unwaived(session: &Session, result: &MappingResult) -> [(&'static 
         ("ambiguous", left(WaivedVerdict::Ambiguous, result.counts.ambiguous)),
         ("extra", if result.exact { result.counts.extra } else { 0 }),
     ]
+}
+
+/// More causes than these are in verification.json.
+const CAUSES_SHOWN: usize = 6;
+
+/// What went wrong in a column.
+fn told(mapping: &str, found: &ColumnCause) -> super::Line {
+    let (column, rows, detail) = (&found.column, found.rows, found.detail.unwrap_or_default());
+    match found.cause {
+        Cause::NullOrEmpty => line!("cause-null-or-empty", mapping = mapping, column = column, rows = rows),
+        Cause::ZeroDate => line!("cause-zero-date", mapping = mapping, column = column, rows = rows),
+        Cause::Lost => line!("cause-lost", mapping = mapping, column = column, rows = rows),
+        Cause::Appeared => line!("cause-appeared", mapping = mapping, column = column, rows = rows),
+        Cause::Swapped => line!("cause-swapped", mapping = mapping, column = column, rows = rows),
+        Cause::Blanks => line!("cause-blanks", mapping = mapping, column = column, rows = rows),
+        Cause::UnicodeForm => line!("cause-unicode-form", mapping = mapping, column = column, rows = rows),
+        Cause::LetterCase => line!("cause-letter-case", mapping = mapping, column = column, rows = rows),
+        Cause::Mojibake => line!("cause-mojibake", mapping = mapping, column = column, rows = rows),
+        Cause::Replaced => line!("cause-replaced", mapping = mapping, column = column, rows = rows),
+        Cause::Truncated => line!("cause-truncated", mapping = mapping, column = column, rows = rows, detail = detail),
+        Cause::Scale => line!("cause-scale", mapping = mapping, column = column, rows = rows),
+        Cause::Zone => line!("cause-zone", mapping = mapping, column = column, rows = rows, detail = detail),
+        Cause::DayShift => line!("cause-day-shift", mapping = mapping, column = column, rows = rows, detail = detail),
+        Cause::NumberShift => {
+            line!("cause-number-shift", mapping = mapping, column = column, rows = rows, detail = detail)
+        }
+        Cause::Kind => line!("cause-kind", mapping = mapping, column = column, rows = rows),
+        Cause::Other => line!("cause-other", mapping = mapping, column = column, rows = rows),
+    }
 }
 
 fn report(session: &Session, verification: &Verification) -> Outcome {

@@ -27,6 +27,10 @@ pub struct CompiledMapping {
     pub target: CompiledSide,
     /// Whether rows are told apart by a declared key; otherwise by all compared columns, as a multiset.
     pub keyed: bool,
+    /// What makes the key: the target's columns, or all compared ones.
+    pub key_columns: Vec<String>,
+    /// The target's columns of the compared values: those that may not change, then the others.
+    pub compared_columns: Vec<String>,
     /// Target columns that may change, in the order of their digests in a record.
     pub may_change: Vec<String>,
     /// The share of moved-on rows beyond which they count as different.
@@ -457,7 +461,7 @@ impl<'a> Compiler<'a> {
         let must = self.mapping.must_compare;
         self.problems.extend(coverage::weakness(&self.mapping.name, tables, &self.uses, personal, must));
         let coverage = coverage::coverage(base, &self.uses, personal);
-        let sides = build_sides(&mut self, cells, changed_at);
+        let (sides, [key_columns, compared_columns]) = build_sides(&mut self, cells, changed_at);
         if !self.problems.is_empty() {
             return Err(deduplicated(self.problems));
         }
@@ -468,6 +472,8 @@ impl<'a> Compiler<'a> {
             source,
             target,
             keyed: !self.mapping.key.is_empty(),
+            key_columns,
+            compared_columns,
             may_change: self.mapping.may_change.clone(),
             may_change_percent_max: self.mapping.may_change_percent_max,
             coverage,
@@ -488,8 +494,13 @@ fn pair_of(
     Pair { old: Cell { content, transform: source, values }, new, target: target.to_owned() }
 }
 
-/// Both sides, with their cells in the same order. Without a key all compared columns are the key.
-fn build_sides(compiler: &mut Compiler<'_>, cells: Cells, changed_at: Option<Place>) -> [CompiledSide; 2] {
+/// Both sides, with their cells in the same order, and the names of these: of the key, of what is compared. Without a key
+/// all compared columns are the key.
+fn build_sides(
+    compiler: &mut Compiler<'_>,
+    cells: Cells,
+    changed_at: Option<Place>,
+) -> ([CompiledSide; 2], [Vec<String>; 2]) {
     let may_change = &compiler.mapping.may_change;
     let (movable, fixed): (Vec<Pair>, Vec<Pair>) =
         cells.columns.into_iter().partition(|pair| may_change.contains(&pair.target));
@@ -499,13 +510,16 @@ fn build_sides(compiler: &mut Compiler<'_>, cells: Cells, changed_at: Option<Pla
     };
     let mut movable = movable;
     movable.sort_by_key(|pair| may_change.iter().position(|column| column == &pair.target));
-    let key = split(if keyless { &fixed } else { &cells.key });
-    let (fixed, movable) = (split(&fixed), split(&movable));
+    let key = if keyless { &fixed } else { &cells.key };
+    let targets = |pairs: &[Pair]| -> Vec<String> { pairs.iter().map(|pair| pair.target.clone()).collect() };
+    let names = [targets(key), [targets(&fixed), targets(&movable)].concat()];
+    let (key, fixed, movable) = (split(key), split(&fixed), split(&movable));
     let problems = &mut compiler.problems;
-    [
+    let sides = [
         side(&mut compiler.old, problems, [key.0, fixed.0, movable.0], None),
         side(&mut compiler.new, problems, [key.1, fixed.1, movable.1], changed_at),
-    ]
+    ];
+    (sides, names)
 }
 
 fn side(

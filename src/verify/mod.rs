@@ -3,10 +3,12 @@
 //!
 //! The way of a row: `mapping` says which columns mean the same → `side` joins, filters and takes the values →
 //! `transform` parses them → `canonical` gives their bytes → `keys` the digests → `partitions` sorts the records of a side
-//! → `compare` gives each source row its verdict → `report` holds the figures.
+//! → `compare` gives each source row its verdict → `report` holds the figures. `causes` tells
+//! afterwards what went wrong with the rows that differ.
 
 pub mod calendar;
 pub mod canonical;
+pub mod causes;
 pub mod compare;
 mod coverage;
 pub mod identity;

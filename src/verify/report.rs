@@ -1,6 +1,7 @@
 //! The results of a verification as machine types: figures, names and roots, never values.
 //! Built from a compiled mapping and its comparison; `verification.json` holds them.
 
+use super::causes::ColumnCause;
 use super::compare::{Comparison, Counts, KeyFindings, Verdict};
 use super::coverage::Coverage;
 use super::mapping::{CompiledMapping, ToleratedColumn};
@@ -65,8 +66,19 @@ pub struct MappingResult {
     pub tolerances: Vec<ToleratedColumn>,
     /// Source columns left behind, with the reason.
     pub not_migrated: BTreeMap<String, String>,
+    /// Which columns of the differing rows differ, and how, as far as these rows were looked at again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<ColumnCause>,
+    /// How many differing rows were looked at again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub looked_at: u64,
     /// Keys that did not match, by verdict: how many there are (the digests stay in `work/`).
     pub keys: BTreeMap<Verdict, u64>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
+fn is_zero(rows: &u64) -> bool {
+    *rows == 0
 }
 
 impl MappingResult {
@@ -101,6 +113,8 @@ impl MappingResult {
             coverage: mapping.coverage.clone(),
             tolerances: mapping.tolerances.clone(),
             not_migrated: mapping.not_migrated.clone(),
+            causes: Vec::new(),
+            looked_at: 0,
             keys: comparison.findings.iter().map(total).collect(),
         }
     }

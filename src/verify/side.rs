@@ -285,6 +285,27 @@ impl<'a> SideReader<'a> {
     }
 }
 
+impl SideReader<'_> {
+    /// The key digest of a base row; none when it has no record.
+    pub fn key(&mut self, base: PackedRow<'_>) -> Option<[u8; KEY_DIGEST_BYTES]> {
+        base.starts(&mut self.starts);
+        let joined = find_partners(self.side, &self.joined, base, &self.starts).ok()?;
+        self.record.clear();
+        append_cells(&mut self.canonical, &self.side.key, &joined);
+        self.keys.append_key_digest(&self.canonical, &mut self.record);
+        self.record.as_slice().try_into().ok()
+    }
+
+    /// The key of a base row and its compared values after their transforms: those that may not change, then the others.
+    pub fn values(&mut self, base: PackedRow<'_>) -> Option<(Vec<Value>, Vec<Value>)> {
+        base.starts(&mut self.starts);
+        let joined = find_partners(self.side, &self.joined, base, &self.starts).ok()?;
+        let value = |cell: &Cell| cell.value(&joined);
+        let compared = self.side.fixed.iter().chain(&self.side.movable).map(value).collect();
+        Some((self.side.key.iter().map(value).collect(), compared))
+    }
+}
+
 fn find_partners<'a>(
     side: &CompiledSide,
     tables: &'a [HashMap<Vec<u8>, Found>],
@@ -362,8 +383,12 @@ impl Cell {
         if let (Content::One(place), true) = (&self.content, self.values.by_text.is_empty()) {
             return append_transformed(out, &self.transform, joined.cell(*place));
         }
+        canonical::append_value(out, &self.value(joined));
+    }
+
+    fn value(&self, joined: &Joined<'_>) -> Value {
         let value = self.content.value(joined);
-        canonical::append_value(out, &self.mapped(self.transform.apply(&value)));
+        self.mapped(self.transform.apply(&value)).into_owned()
     }
 
     fn mapped<'a>(&'a self, value: Cow<'a, Value>) -> Cow<'a, Value> {

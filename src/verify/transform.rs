@@ -152,7 +152,7 @@ pub fn is_filled(column: &Column) -> bool {
 
 /// Puts the letters of Russian together that Unicode also writes in two parts: й and ё, small and capital.
 /// Other letters stay as they are: their difference is shown, not hidden.
-fn compose(text: &str) -> Cow<'_, str> {
+pub(super) fn compose(text: &str) -> Cow<'_, str> {
     if !text.contains(['\u{306}', '\u{308}']) {
         return Cow::Borrowed(text);
     }

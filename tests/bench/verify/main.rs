@@ -26,11 +26,17 @@ use std::path::PathBuf;
 
 /// The tables of the target that the marks are compared with, and how many rows lastbell must find to differ, by the
 /// number of marks.
-const VARIANTS: [(&str, &str, fn(u64) -> u64); 3] = [
-    ("marks", "identical", |_| 0),
-    ("marks_d001", "0.01 % differ", |marks| marks / 10_000),
-    ("marks_all", "all differ", |marks| marks),
+const VARIANTS: [Variant; 3] = [
+    Variant { table: "marks", name: "identical", differ: |_| 0 },
+    Variant { table: "marks_d001", name: "0.01 % differ", differ: |marks| marks / 10_000 },
+    Variant { table: "marks_all", name: "all differ", differ: |marks| marks },
 ];
+
+struct Variant {
+    table: &'static str,
+    name: &'static str,
+    differ: fn(u64) -> u64,
+}
 
 /// What was asked for.
 struct Wanted {
@@ -74,7 +80,7 @@ fn main() {
     let stage = Stage::with_marks(wanted.marks);
     let mut lines: Vec<Line> = Vec::new();
     for round in 1..=wanted.rounds {
-        for (table, variant, differ) in VARIANTS {
+        for Variant { table, name: variant, differ } in VARIANTS {
             eprintln!("round {round} of {}: {variant}", wanted.rounds);
             note(&mut lines, variant, "bare read", stage.read_bare(table));
             note(&mut lines, variant, "lastbell", stage.verify(table, differ(wanted.marks)));
@@ -97,7 +103,9 @@ fn note(lines: &mut Vec<Line>, variant: &'static str, way: &'static str, figures
 
 fn print_table(lines: &[Line], marks: u64) {
     println!("\n{marks} marks, PostgreSQL against MariaDB; medians of {} rounds\n", lines[0].rounds.len());
-    println!("| rows | way | wall s | client CPU s | PostgreSQL CPU s | MariaDB CPU s | peak MB | wall, times lastbell's |");
+    println!(
+        "| rows | way | wall s | client CPU s | PostgreSQL CPU s | MariaDB CPU s | peak MB | wall, times lastbell's |"
+    );
     println!("|---|---|---|---|---|---|---|---|");
     for line in lines {
         let ours = lines.iter().find(|other| other.variant == line.variant && other.way == "lastbell");

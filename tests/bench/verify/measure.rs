@@ -16,12 +16,19 @@ pub(crate) struct Figures {
 /// Ticks of `/proc/PID/stat` in a second, on every Linux.
 const TICKS: f64 = 100.0;
 
-/// CPU seconds of a process and of the children that it has waited for.
+/// CPU seconds of a process and of its children, those that it has waited for and those that live.
 pub(crate) fn cpu_seconds(pid: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let living = children.split_whitespace().filter_map(|child| child.parse().ok());
+    std::iter::once(pid).chain(living).filter_map(own_seconds).sum()
+}
+
+/// `None` for one that has just ended; its parent counts it then.
+fn own_seconds(pid: u32) -> Option<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // Behind the name, which may hold anything: the state is the first field, utime to cstime the 12th to 15th.
-    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
-    fields[11..15].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / TICKS
+    let fields: Vec<&str> = stat.rsplit(") ").next()?.split(' ').collect();
+    Some(fields[11..15].iter().filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / TICKS)
 }
 
 /// Runs it to its end. The figures of an ended process stay readable until somebody waits for it.

@@ -35,7 +35,10 @@ impl Stage {
                 .set("max_parallel_workers_per_gather", "0"),
         );
         let mariadb = Mariadb::start(
-            &options().set("innodb_buffer_pool_size", "1500M").set("local_infile", "1").set("innodb_log_file_size", "1G"),
+            &options()
+                .set("innodb_buffer_pool_size", "1500M")
+                .set("local_infile", "1")
+                .set("innodb_log_file_size", "1G"),
         );
         let stage = Self { keep, postgres, mariadb };
         stage.load(marks);

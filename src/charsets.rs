@@ -1,51 +1,38 @@
 //! One-byte Cyrillic charsets and UTF-16, written only: text in, bytes out.
 
-/// Typographic signs of windows-1251 that stand in school records.
-const CP1251_SIGNS: [(char, u8); 19] = [
-    ('‚', 0x82),
-    ('„', 0x84),
-    ('…', 0x85),
-    ('€', 0x88),
-    ('‘', 0x91),
-    ('’', 0x92),
-    ('“', 0x93),
-    ('”', 0x94),
-    ('•', 0x95),
-    ('–', 0x96),
-    ('—', 0x97),
-    ('\u{a0}', 0xA0),
-    ('§', 0xA7),
-    ('Ё', 0xA8),
-    ('«', 0xAB),
-    ('°', 0xB0),
-    ('ё', 0xB8),
-    ('№', 0xB9),
-    ('»', 0xBB),
-];
+/// Windows-1251 from 0x80 to 0xBF (the WHATWG's index: 0x98, which stands for nothing, is U+0098). Besides signs of school
+/// records these are the letters that UTF-8 turns into when it is misread.
+const CP1251_SIGNS: &str = "\
+    ЂЃ‚ѓ„…†‡€‰Љ‹ЊЌЋЏђ‘’“”•–—\u{98}™љ›њќћџ\u{a0}ЎўЈ¤Ґ¦§Ё©Є«¬\u{ad}®Ї°±Ііґµ¶·ё№є»јЅѕї";
 
-/// KOI8-R (RFC 1489) has neither «» nor №.
-const KOI8R_SIGNS: [(char, u8); 5] = [('\u{a0}', 0x9A), ('°', 0x9C), ('·', 0x9E), ('ё', 0xA3), ('Ё', 0xB3)];
+/// KOI8-R from 0x80 to 0xBF (RFC 1489). It has neither «» nor №.
+const KOI8R_SIGNS: &str = "\
+    ─│┌┐└┘├┤┬┴┼▀▄█▌▐░▒▓⌠■∙√≈≤≥\u{a0}⌡°²·÷═║╒ё╓╔╕╖╗╘╙╚╛╜╝╞╟╠╡Ё╢╣╤╥╦╧╨╩╪╫╬©";
 
 /// The small letters of KOI8-R from 0xC0 on; the capitals stand 0x20 higher.
 const KOI8R_LETTERS: &str = "юабцдефгхийклмнопярстужвьызшэщчъ";
 
 /// Text in windows-1251, or none where a character is not in it.
-pub(super) fn cp1251(text: &str) -> Option<Vec<u8>> {
+#[must_use]
+pub fn cp1251(text: &str) -> Option<Vec<u8>> {
     text.chars().map(cp1251_byte).collect()
 }
 
 /// Text in KOI8-R, or none where a character is not in it.
-pub(super) fn koi8r(text: &str) -> Option<Vec<u8>> {
+#[must_use]
+pub fn koi8r(text: &str) -> Option<Vec<u8>> {
     text.chars().map(koi8r_byte).collect()
 }
 
 /// Text in UTF-16, low byte first.
-pub(super) fn utf16le(text: &str) -> Vec<u8> {
+#[must_use]
+pub fn utf16le(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
 /// Text in UTF-16, high byte first.
-pub(super) fn utf16be(text: &str) -> Vec<u8> {
+#[must_use]
+pub fn utf16be(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_be_bytes).collect()
 }
 
@@ -53,7 +40,7 @@ fn cp1251_byte(letter: char) -> Option<u8> {
     match letter {
         '\0'..='\x7f' => Some(letter as u8),
         'А'..='я' => Some((letter as u32 - 'А' as u32 + 0xC0) as u8), // U+0410..U+044F, in the same order
-        other => sign(&CP1251_SIGNS, other),
+        other => sign(CP1251_SIGNS, other),
     }
 }
 
@@ -63,12 +50,12 @@ fn koi8r_byte(letter: char) -> Option<u8> {
         '\0'..='\x7f' => Some(letter as u8),
         'а'..='я' => small(letter),
         'А'..='Я' => char::from_u32(letter as u32 + 0x20).and_then(small).map(|byte| byte + 0x20),
-        other => sign(&KOI8R_SIGNS, other),
+        other => sign(KOI8R_SIGNS, other),
     }
 }
 
-fn sign(signs: &[(char, u8)], wanted: char) -> Option<u8> {
-    signs.iter().find(|(known, _)| *known == wanted).map(|(_, byte)| *byte)
+fn sign(signs: &str, wanted: char) -> Option<u8> {
+    signs.chars().zip(0x80_u8..).find(|(known, _)| *known == wanted).map(|(_, byte)| byte)
 }
 
 #[cfg(test)]
