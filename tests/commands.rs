@@ -588,6 +588,7 @@ fn what_is_no_database_is_told_so() {
 fn the_list_of_engines_is_that_of_the_build() {
     let schemes: Vec<&str> = lastbell::engines::all().iter().map(|engine| engine.scheme()).collect();
     let built = [
+        ("csv", cfg!(feature = "csv")),
         ("mysql", cfg!(feature = "mysql")),
         ("postgres", cfg!(feature = "postgres")),
         ("sqlite", cfg!(feature = "sqlite")),
