@@ -4,7 +4,7 @@
 //! A claim repeats no figure by hand: its figures are taken from the predicate's own fields, and a reader takes them
 //! again and compares.
 
-use crate::certificate::statement::{AttestedBy, Outcome, Predicate};
+use crate::certificate::statement::{AttestedBy, Outcome, Predicate, Residue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -121,7 +121,9 @@ impl ClaimCode {
                 vec![("threshold", u64::from(of.policy.threshold)), ("of", u64::from(of.policy.of))]
             }
             Self::ResidueZeroHits => {
-                let residue = of.residue.as_ref().filter(|residue| residue.hits == 0 && residue.needles > 0)?;
+                // Where no file was read, nobody looked.
+                let looked = |residue: &&Residue| residue.hits == 0 && residue.needles > 0 && residue.files > 0;
+                let residue = of.residue.as_ref().filter(looked)?;
                 vec![("needles", residue.needles), ("files", residue.files), ("bytes", residue.bytes)]
             }
             Self::RowsGone if of.outcome != Outcome::Unknown => vec![("rows", of.coverage.rows_total)],

@@ -492,9 +492,13 @@ impl<'a> Maker<'a> {
                 unit.report.files.iter().filter(|file| file.changed).map(|file| (&file.path, "residue-changed"));
             found.chain(unread).chain(changed).collect::<Vec<_>>()
         });
-        let unclean: BTreeSet<(&String, &str)> = unclean.collect();
-        let ours = unclean.into_iter().map(|(path, why)| paper::Exception {
-            what: one_line(path),
+        // What nobody could look at is no better than what was looked at and found.
+        let units = self.residue.units.iter();
+        let blind = units.filter(|unit| unit.report.looked_for > 0 && unit.report.files.is_empty());
+        let blind = blind.map(|unit| (&unit.store, "residue-unseen"));
+        let unclean: BTreeSet<(&String, &str)> = unclean.chain(blind).collect();
+        let ours = unclean.into_iter().map(|(place, why)| paper::Exception {
+            what: one_line(place),
             why: why.to_owned(),
             until: None,
             responsible: responsible.clone(),

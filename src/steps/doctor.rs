@@ -79,14 +79,17 @@ fn look(
     outcome.lines.push(line!("doctor-reach", store = store, level = reach.level));
     for condition in reach.conditions.iter().filter(|condition| condition.state != "pass") {
         let detail: Vec<String> = condition.detail.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        outcome.findings.push(line!(
+        let line = line!(
             "doctor-condition",
             store = store,
             condition = condition.code,
             state = condition.state,
             level = condition.blocks,
             detail = detail.join(" ")
-        ));
+        );
+        // What a deeper level than the wished one would need is told, and is nothing that anybody has to mend.
+        let deeper = condition.blocks.as_str() > wanted.word();
+        if deeper { outcome.lines.push(line) } else { outcome.findings.push(line) }
     }
     Ok(serde_json::json!({ "store": store, "role": "source", "reach": reach }))
 }

@@ -6,8 +6,8 @@ use super::session::{CASE_FILE, Session, Standing};
 use super::verify::unwaived;
 use super::{Line, Outcome, plan_check};
 use crate::case::artefacts::{
-    ColumnCoverage, Commission, Correction, Coverage, Cut, Held, Inventory, KeptTable, Member, Plan, PlannedTable,
-    PlannedUnit, ReachFound, StoreFound, TableFound, Verification, Waived, name,
+    ColumnCoverage, Commission, Condition, Correction, Coverage, Cut, Held, Inventory, KeptTable, Member, Plan,
+    PlannedTable, PlannedUnit, ReachFound, StoreFound, TableFound, Verification, Waived, name,
 };
 use crate::category::Category;
 use crate::certificate::keys as key_files;
@@ -609,7 +609,8 @@ fn report(plan: &Plan) -> Outcome {
         members = plan.commission.members.len()
     ));
     let findings = plan.reach.iter().filter(|(_, reach)| reach.level < plan.level).map(|(store, reach)| {
-        let blocked = reach.conditions.iter().filter(|condition| condition.state != "pass");
+        let in_the_way = |one: &&Condition| one.state != "pass" && one.blocks <= plan.level;
+        let blocked = reach.conditions.iter().filter(in_the_way);
         let blocked: Vec<&str> = blocked.map(|condition| condition.code.as_str()).collect();
         line!("planned-reach", store = store, level = plan.level, reachable = reach.level, blocked = blocked.join(", "))
     });

@@ -507,6 +507,21 @@ fn looks_like_a_copy(sources: &[Relative<'_>], target: &Catalog) -> bool {
     tables.peek().is_some() && tables.all(same)
 }
 
+/// Refuses a source that is not the store which the inventory saw: an address may lead elsewhere today, to rows that are as
+/// good as equal (the platform's, a copy that is in use), and what was approved is the one store.
+///
+/// # Errors
+/// `source-changed`.
+pub fn check_place(inventory: &Inventory, store: &str, info: &StoreInfo) -> Result<()> {
+    let known = inventory.sources().find(|found| found.name == store).map(|found| &found.anchors);
+    match known {
+        Some(anchors) if !anchors.iter().any(|anchor| info.identity.anchors.contains(anchor)) => {
+            Err(failure!(Refused, "source-changed", store = store))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Refuses when a source's schema is not what the inventory saw.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use crate::case::{Event, Purpose, Secret};
 use crate::failure::{Failure, Result};
 use crate::residue::{Clean, Ended, Found, KeptRows, Looked, NotLookedAt, ReportDraft, Scanner, Shard, check_set};
 use crate::world::World;
-use lastbell_contract::{ErrorKind, FileRole, PackedRow, Reader, Row, Scan, StoreFile, Table, TableKind, Visit};
+use lastbell_contract::{ErrorKind, FileRole, Level, PackedRow, Reader, Row, Scan, StoreFile, Table, TableKind, Visit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -108,6 +108,11 @@ struct Search<'a> {
 impl Search<'_> {
     fn run(&mut self) -> Result<(BTreeMap<String, u64>, Vec<UnitResidue>)> {
         let mut reader = self.world.open_reader(&self.at.name, &self.at.location)?;
+        // Overwriting what was freed may have put the rows that stay into a file of its own.
+        if self.session.files.case.level.0 < Level::L2f {
+            let inventory = self.session.case.artefact(name::INVENTORY)?;
+            super::proof::check_place(&inventory, &self.at.name, &reader.info()?)?;
+        }
         let kept = self.spare_kept_cells(reader.as_mut())?;
         let places = places(self.session, self.world, &self.at, reader.as_mut())?;
         // Closing any handle of an SQLite file drops the locks of all of them (POSIX), so no visit lasts while files are read.
@@ -502,6 +507,9 @@ fn report(residue: &Residue) -> Outcome {
             findings.push(line!("residue-unread", path = file.path, why = "changed"));
         }
     }
+    let blind = residue.units.iter().filter(|unit| unit.report.looked_for > 0 && unit.report.files.is_empty());
+    let blind: BTreeSet<&str> = blind.map(|unit| unit.store.as_str()).collect();
+    findings.extend(blind.into_iter().map(|store| line!("residue-unseen", store = store)));
     let nothing = residue.units.iter().filter(|unit| unit.report.looked_for == 0);
     let nothing: Vec<&str> = nothing.map(|unit| unit.unit.as_str()).collect();
     if nothing.len() == residue.units.len() {

@@ -4,7 +4,7 @@
 use super::Outcome;
 use super::explain::{DifferingKeys, explain};
 use super::proof::{ProofContext, Proved, Relative, ScanSource, ToProve};
-use super::proof::{check_kinship, check_schema, compile_mappings, prove};
+use super::proof::{check_kinship, check_place, check_schema, compile_mappings, prove};
 use super::session::{Session, Standing};
 use crate::case::artefacts::{Inventory, TargetRead, Verification, name};
 use crate::case::seal::seal;
@@ -58,6 +58,7 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
     }
     let (mut sources, mut target) = open_all(session, world)?;
     for source in &sources {
+        check_place(&inventory, &source.name, &source.info)?;
         check_schema(session, &inventory, &source.name, &source.catalog)?;
     }
     let kinship = match &mut target {

@@ -133,6 +133,9 @@ fn erase_store(
         Err(failure) if failure.exit == Exit::Refused => return refuse_all(session, world, run, at, &failure, units),
         Err(failure) => return Err(failure),
     };
+    if !session.has_changed(&at.name) {
+        proof::check_place(&run.inventory, &at.name, &eraser.info()?)?;
+    }
     let left = session.settings_left(&at.name);
     witnessed(session, world, &at.name, |witness| eraser.tidy(&left, witness))?;
     let catalog = eraser.catalog()?;
@@ -232,14 +235,22 @@ fn scrub(
         catalog.tables.iter().filter(|table| gone.contains(&table.id.to_string())).map(|table| table.id.clone());
     // The rows are gone by now: a store that cannot go as deep as was wished goes as deep as it can, and says so.
     let means = session.files.case.means();
-    let level = level.min(eraser.reach(level, means)?.level);
-    let request = Scrub { level, means, tables: tables.collect() };
+    let before = eraser.reach(level, means)?;
+    let request = Scrub { level: level.min(before.level), means, tables: tables.collect() };
     let scrubbed = witnessed(session, world, &at.name, |witness| eraser.scrub(&request, witness))?;
     let last_write = last_write(&eraser.info()?);
-    let reach = ReachFound::from(&scrubbed.reach);
+    let reach = with_reasons(ReachFound::from(&scrubbed.reach), &ReachFound::from(&before));
     let event = Event::StoreScrubbed { store: at.name.clone(), level: reach.level.clone(), last_write };
     session.case.record(world, event)?;
     Ok(CleanedStore { store: at.name.clone(), reach, techniques: scrubbed.techniques, life_unknown: None })
+}
+
+/// What was reached, besides with the conditions that kept us from more: a look at the lesser level may not name them again.
+fn with_reasons(reached: ReachFound, before: &ReachFound) -> ReachFound {
+    let known: BTreeSet<&String> = reached.conditions.iter().map(|one| &one.code).collect();
+    let kept_us = |one: &&Condition| one.state != "pass" && one.blocks > reached.level && !known.contains(&one.code);
+    let reasons: Vec<Condition> = before.conditions.iter().filter(kept_us).cloned().collect();
+    ReachFound { conditions: reached.conditions.iter().cloned().chain(reasons).collect(), ..reached }
 }
 
 /// The mark by which our own last write is told from somebody else's.
@@ -286,6 +297,14 @@ impl Session {
         let began = |event: &Event| matches!(event, Event::StepBegun { step, .. } if step == "erase");
         let first = entries[since..].iter().find(|entry| began(&entry.event));
         first.map(|entry| entry.at.clone()).unwrap_or_default()
+    }
+
+    /// Whether we changed anything in a store under this case: its file may be another since then, by our own doing.
+    fn has_changed(&self, store: &str) -> bool {
+        self.case.entries().iter().any(|entry| match &entry.event {
+            Event::Statement { store: known, .. } | Event::StoreScrubbed { store: known, .. } => known == store,
+            _ => false, // every other event
+        })
     }
 
     /// Whether a unit is done.
