@@ -88,6 +88,7 @@ impl Messages {
     /// What happened, with placeholders filled. A code without a text stands for itself.
     #[must_use]
     pub fn what(&self, code: &str, args: &[(&'static str, String)]) -> String {
+        let args = &all_plain(args);
         match self.texts.get(code) {
             Some(text) => fill(&text.what, &self.with_words(args)),
             None => {
@@ -102,12 +103,12 @@ impl Messages {
     pub fn next(&self, code: &str, args: &[(&'static str, String)]) -> Option<String> {
         let by_word = args.iter().find_map(|(place, word)| {
             let next = self.words.text(place, word)?.next.as_deref()?;
-            Some(fill(next, &it(word)))
+            Some(fill(next, &all_plain(&it(word))))
         });
         if by_word.is_some() {
             return by_word;
         }
-        self.texts.get(code)?.next.as_deref().map(|next| fill(next, args))
+        self.texts.get(code)?.next.as_deref().map(|next| fill(next, &all_plain(args)))
     }
 
     fn with_words(&self, args: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
@@ -135,6 +136,33 @@ impl Messages {
     pub fn word(&self, code: &str) -> String {
         self.texts.get(code).map_or_else(|| code.to_owned(), |text| text.what.clone())
     }
+}
+
+/// Text from a store or a file that people write, with nothing in it that a terminal obeys: names of tables may hold the
+/// commands that repaint a screen, and letters that turn the order of reading.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if obeyed(letter) { shown.extend(letter.escape_unicode()) } else { shown.push(letter) }
+    }
+    shown
+}
+
+/// Control characters (ESC among them, the 8-bit ones too), and those that change the direction of a text.
+pub(super) fn obeyed(letter: char) -> bool {
+    let turns =
+        matches!(letter, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    letter.is_control() || turns || matches!(letter, '\u{2028}' | '\u{2029}')
+}
+
+/// Values of placeholders as they may be shown. A snippet of a file has two lines, and shows nothing that is obeyed.
+fn all_plain(args: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
+    let shown = |name: &str, value: &str| match name {
+        "snippet" => value.split('\n').map(plain).collect::<Vec<_>>().join("\n"),
+        _ => plain(value), // every other placeholder
+    };
+    args.iter().map(|(name, value)| (*name, shown(name, value))).collect()
 }
 
 /// Fills placeholders in one pass, so that a value that looks like a placeholder stays as it is.
@@ -179,6 +207,21 @@ mod tests {
         let other = [args[0].clone(), args[1].clone(), ("reason", "sqlite-26".to_owned())];
         assert!(messages.what("store-unsafe", &other).contains("reason: sqlite-26"));
         assert_ne!(messages.next("store-unsafe", &args), messages.next("store-unsafe", &other));
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_comes_from_a_name() {
+        let messages = Messages::load(Language::En);
+        let name = "\u{1b}[2J\u{9b}1m a\nb\u{202e}\u{7f}№".to_owned();
+        let shown = r"\u{1b}[2J\u{9b}1m a\u{a}b\u{202e}\u{7f}№";
+        for code in ["drift-gone-table", "no-text-for-this-code"] {
+            let what = messages.what(code, &[("table", name.clone())]);
+            assert!(what.contains(shown) && !what.contains(obeyed), "{code}: {what:?}");
+        }
+        let line = Line { code: "drift-gone-table", args: vec![("table", name.clone())] };
+        assert!(messages.line(&line).contains(shown));
+        let snippet = messages.what("no-text", &[("snippet", "3 | a\u{1b}\n  | ^".to_owned())]);
+        assert!(snippet.contains("a\\u{1b}\n  | ^"), "{snippet:?}");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Prints. What is for people goes to stderr; results and `--json` go to stdout.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the one place that prints")]
 
-use super::messages::Messages;
+use super::messages::{Messages, obeyed, plain};
 use crate::case::artefacts::{Inventory, StoreFound, name};
 use crate::failure::{Exit, Failure, Result};
 use crate::steps::{Line, Outcome, Session, discover};
 use serde_json::{Value, json};
-use std::io::{BufRead, Write};
+use std::io::{BufRead, IsTerminal, Write};
 
 /// Prints how a command ended and returns the exit code.
 pub(super) fn result(messages: &Messages, json: bool, command: &str, result: &Result<Outcome>) -> i32 {
@@ -25,7 +25,7 @@ pub(super) fn result(messages: &Messages, json: bool, command: &str, result: &Re
         }
         (false, Ok(outcome)) => {
             if let Some(text) = &outcome.text {
-                let _ = std::io::stdout().write_all(text.as_bytes());
+                text_out(text);
             }
             lines(messages, outcome);
             outcome.exit_code()
@@ -84,8 +84,28 @@ fn chain(messages: &Messages, failure: &Failure) -> Value {
     })
 }
 
+/// JSON escapes the first control characters itself; the others stand only inside texts, and are written likewise.
 fn document(value: &Value) {
-    println!("{value:#}");
+    let mut shown = String::new();
+    for letter in format!("{value:#}").chars() {
+        if letter != '\n' && obeyed(letter) {
+            shown.push_str(&format!("\\u{:04x}", u32::from(letter)));
+        } else {
+            shown.push(letter);
+        }
+    }
+    println!("{shown}");
+}
+
+/// A file or a pipe gets names as they are; a terminal gets nothing that it would obey.
+fn text_out(text: &str) {
+    let mut out = std::io::stdout();
+    let shown = if out.is_terminal() {
+        text.split_inclusive('\n').map(|line| plain(line.trim_end_matches('\n')) + "\n").collect()
+    } else {
+        text.to_owned()
+    };
+    let _ = out.write_all(shown.as_bytes());
 }
 
 /// Wrong use of the command line, or a request for help.
@@ -106,7 +126,7 @@ pub(super) fn panic_place(file: &str, line: u32) {
 
 /// Asks for the system's name.
 pub(super) fn ask_name(name: &str) -> Result<bool> {
-    eprint!("«{name}»: ");
+    eprint!("«{}»: ", plain(name));
     let mut typed = String::new();
     let read = std::io::stdin().lock().read_line(&mut typed);
     read.map_err(|error| super::named(std::path::Path::new("stdin"), &error))?;
@@ -146,7 +166,7 @@ fn table(store: &StoreFound) -> String {
             "{:<9} {:>10}  {}  {}\n",
             finding.verdict.word(),
             table.rows,
-            table.name,
+            plain(&table.name),
             categories.join(", ")
         ));
     }

@@ -451,19 +451,19 @@ fn check_waive(key: &str, name: &str, rows_max: u64) -> Fits {
     if rows_max > ROWS_MAX { Err((place.key("rows_max"), failure!(Usage, "yaml-number-range"))) } else { Ok(()) }
 }
 
-/// A decision names what it is about; "all of them" is none. A `%` or `?` may be part of a name: see [`unknown`].
+/// A decision names what it is about; "all of them" is none. A `*`, `%` or `?` may be part of a name: see [`unknown`].
 fn check_name(place: &Place, name: &str) -> Fits {
     if blank(name) {
         return Err((place.clone(), failure!(Usage, "decision-blank", key = "name")));
     }
-    let all = |part: &str| matches!(part.to_lowercase().as_str(), "%" | "?" | "all" | "все" | "всё");
-    let wild = name.contains('*') || all(name) || name.split('.').any(all);
+    let all = |part: &str| matches!(part.to_lowercase().as_str(), "*" | "**" | "%" | "?" | "all" | "все" | "всё");
+    let wild = all(name) || name.split('.').any(all);
     if wild { Err((place.clone(), failure!(Usage, "decision-wildcard"))) } else { Ok(()) }
 }
 
 /// An unknown name that looks like a pattern is told so.
 fn unknown(place: Place, what: &'static str, name: &str) -> Misfit {
-    let failure = if name.contains(['%', '?']) {
+    let failure = if name.contains(['*', '%', '?']) {
         failure!(Usage, "decision-wildcard")
     } else {
         Failure::new(crate::failure::Exit::Usage, what).with("name", short_word(name))
@@ -829,6 +829,7 @@ mod tests {
             ("hold: {tables: [sessions, nowhere]}", "decision-unknown-table", "[11].hold.tables[1]"),
             ("release: auth_log", "decision-not-held", "[12].release"),
             ("retention: nowhere, until: paper", "decision-unknown-table", "[13].retention"),
+            ("table: \"sess*\", disposition: destroy", "decision-wildcard", "[14].table"),
         ];
         let text: String = bodies.iter().map(|(body, ..)| one(body)).collect();
         let failures = load(&text).effective(&inventory()).unwrap_err();
