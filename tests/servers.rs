@@ -19,3 +19,15 @@ mod server;
 /// Links that the server enforces, and a wrong password.
 #[path = "servers/links.rs"]
 mod links;
+
+/// Which account reaches which level.
+#[path = "servers/levels.rs"]
+mod levels;
+
+/// A target that is the source or follows it.
+#[path = "servers/relatives.rs"]
+mod relatives;
+
+/// Names and values that try to break out.
+#[path = "servers/hostile.rs"]
+mod hostile;

@@ -39,6 +39,15 @@ impl Server {
         server
     }
 
+    /// What makes a server another one by its own mark too: PostgreSQL servers of one template have one mark, as a clone of a
+    /// server has that of its origin.
+    pub(crate) fn apart(engine: Engine, options: &Options) -> Options {
+        match engine {
+            Engine::Postgres => options.clone().init("--data-checksums"),
+            Engine::Mariadb => options.clone(),
+        }
+    }
+
     pub(crate) fn engine(&self) -> Engine {
         match self {
             Self::Postgres(_) => Engine::Postgres,
@@ -70,7 +79,6 @@ impl Server {
         }
     }
 
-    #[expect(dead_code, reason = "the tests of levels use it")]
     pub(crate) fn url_as(&self, user: &str, database: &str) -> String {
         match self {
             Self::Postgres(server) => server.url_as(user, database),
@@ -141,7 +149,6 @@ impl Server {
     }
 
     /// All tables of the diary's database, one a line.
-    #[expect(dead_code, reason = "the tests of broken runs use it")]
     #[track_caller]
     pub(crate) fn tables(&self) -> String {
         let schema = match self {

@@ -42,7 +42,6 @@ impl Stage {
     }
 
     /// The same with a server as platform.
-    #[expect(dead_code, reason = "the tests of broken runs use it")]
     pub(crate) fn between(source: &str, target: &str) -> Self {
         let mut stage = Self::with_source(source);
         target.clone_into(&mut stage.target);
@@ -74,8 +73,15 @@ impl Stage {
     }
 
     fn command(&self, step: &[&str]) -> Command {
+        let mut command = self.for_people(step);
+        command.arg("--json");
+        command
+    }
+
+    /// Without `--json`: what a person sees.
+    fn for_people(&self, step: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lastbell"));
-        command.args(["--json", "--lang", "en"]).args(step).arg(self.case.case());
+        command.args(["--lang", "en"]).args(step).arg(self.case.case());
         command.env(SOURCE, &self.source).env(TARGET, &self.target);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -103,7 +109,16 @@ impl Stage {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let ran = Ran { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) };
         assert_tells_nothing(&format!("{}\n{}", ran.out, ran.err));
+        assert_commands_no_terminal(&format!("{}\n{}", ran.out, ran.err));
         ran
+    }
+
+    /// Runs a step for a person, and gives all that it says.
+    #[track_caller]
+    pub(crate) fn says(&self, step: &[&str], code: i32) -> String {
+        let ran = self.ended(self.for_people(step).spawn().unwrap());
+        assert_eq!(ran.code, Some(code), "{step:?}: {}\n{}", ran.out, ran.err);
+        ran.out + &ran.err
     }
 
     /// Runs a step that must end with this code.
@@ -115,7 +130,6 @@ impl Stage {
     }
 
     /// Runs a step that must fail with this code for this reason; it says what happened and what to do.
-    #[expect(dead_code, reason = "the tests of broken runs use it")]
     #[track_caller]
     pub(crate) fn fails(&self, step: &[&str], code: i32, reason: &str) -> Value {
         let document = self.runs(step, code);
@@ -173,17 +187,14 @@ impl Stage {
         for key in self.members() {
             self.runs(&["sign", "--key", &key], 0);
         }
-        let report = self.case.check(&self.world());
+        let trust = self.case.trust_list(&self.world()).display().to_string();
+        let certificate = self.case.case().join("certificate.json").display().to_string();
+        let checked = self.runs(&["check", &certificate, "--trust", &trust, "--evidence"], 0);
+        let report = &checked["result"]["certificates"][0]["report"];
         assert_eq!(report["verdict"], "valid", "{report:#}");
         assert_eq!(report["layers"]["evidence"]["state"], "pass", "{report:#}");
         self.assert_case_tells_nothing();
         json_file(&self.case.case().join("statement.json"))["predicate"].clone()
-    }
-
-    /// The level that the certificate names for the retired system.
-    #[expect(dead_code, reason = "the tests of levels use it")]
-    pub(crate) fn level(predicate: &Value) -> String {
-        predicate["levels"][0]["level"].as_str().unwrap().to_owned()
     }
 
     /// No password and no value of a row in journal and artefacts; what is sealed or in `work/` is encrypted.
@@ -217,7 +228,6 @@ impl Stage {
 }
 
 /// The findings of a step that carry a code.
-#[expect(dead_code, reason = "the tests of levels use it")]
 pub(crate) fn findings<'a>(document: &'a Value, code: &str) -> Vec<&'a Value> {
     document["findings"].as_array().unwrap().iter().filter(|finding| finding["code"] == code).collect()
 }
@@ -241,6 +251,14 @@ pub(crate) fn assert_tells_nothing(text: &str) {
     for told in values.chain(others).chain(DRIVERS) {
         assert!(!text.contains(told), "{told:?} is told:\n{text}");
     }
+}
+
+/// Neither a control character nor a letter that turns the order of reading.
+#[track_caller]
+pub(crate) fn assert_commands_no_terminal(text: &str) {
+    let turns = |letter| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let obeyed = text.chars().find(|letter| (letter.is_control() && *letter != '\n') || turns(*letter));
+    assert_eq!(obeyed, None, "a terminal would obey:\n{text:?}");
 }
 
 /// Each link of an error's chain has a text, and some link says what to do.
