@@ -508,18 +508,19 @@ fn looks_like_a_copy(sources: &[Relative<'_>], target: &Catalog) -> bool {
 }
 
 /// Refuses a source that is not the store which the inventory saw: an address may lead elsewhere today, to rows that are as
-/// good as equal (the platform's, a copy that is in use), and what was approved is the one store.
+/// good as equal (the platform's, a copy that is in use), and what was approved is the one store. A file's mark is its place
+/// on the disk; that of a file which was put back from a copy, or that we wrote anew, is another, so it tells nothing here.
 ///
 /// # Errors
 /// `source-changed`.
 pub fn check_place(inventory: &Inventory, store: &str, info: &StoreInfo) -> Result<()> {
-    let known = inventory.sources().find(|found| found.name == store).map(|found| &found.anchors);
-    match known {
-        Some(anchors) if !anchors.iter().any(|anchor| info.identity.anchors.contains(anchor)) => {
-            Err(failure!(Refused, "source-changed", store = store))
-        }
-        Some(_) | None => Ok(()),
+    let found = inventory.sources().find(|found| found.name == store);
+    let mut lasting =
+        found.into_iter().flat_map(|found| &found.anchors).filter(|anchor| !anchor.starts_with("file:")).peekable();
+    if lasting.peek().is_none() || lasting.any(|anchor| info.identity.anchors.contains(anchor)) {
+        return Ok(());
     }
+    Err(failure!(Refused, "source-changed", store = store))
 }
 
 /// Refuses when a source's schema is not what the inventory saw.

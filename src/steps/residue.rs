@@ -10,7 +10,7 @@ use crate::case::{Event, Purpose, Secret};
 use crate::failure::{Failure, Result};
 use crate::residue::{Clean, Ended, Found, KeptRows, Looked, NotLookedAt, ReportDraft, Scanner, Shard, check_set};
 use crate::world::World;
-use lastbell_contract::{ErrorKind, FileRole, Level, PackedRow, Reader, Row, Scan, StoreFile, Table, TableKind, Visit};
+use lastbell_contract::{ErrorKind, FileRole, PackedRow, Reader, Row, Scan, StoreFile, Table, TableKind, Visit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -108,11 +108,8 @@ struct Search<'a> {
 impl Search<'_> {
     fn run(&mut self) -> Result<(BTreeMap<String, u64>, Vec<UnitResidue>)> {
         let mut reader = self.world.open_reader(&self.at.name, &self.at.location)?;
-        // Overwriting what was freed may have put the rows that stay into a file of its own.
-        if self.session.files.case.level.0 < Level::L2f {
-            let inventory = self.session.case.artefact(name::INVENTORY)?;
-            super::proof::check_place(&inventory, &self.at.name, &reader.info()?)?;
-        }
+        let inventory = self.session.case.artefact(name::INVENTORY)?;
+        super::proof::check_place(&inventory, &self.at.name, &reader.info()?)?;
         let kept = self.spare_kept_cells(reader.as_mut())?;
         let places = places(self.session, self.world, &self.at, reader.as_mut())?;
         // Closing any handle of an SQLite file drops the locks of all of them (POSIX), so no visit lasts while files are read.

@@ -133,9 +133,7 @@ fn erase_store(
         Err(failure) if failure.exit == Exit::Refused => return refuse_all(session, world, run, at, &failure, units),
         Err(failure) => return Err(failure),
     };
-    if !session.has_changed(&at.name) {
-        proof::check_place(&run.inventory, &at.name, &eraser.info()?)?;
-    }
+    proof::check_place(&run.inventory, &at.name, &eraser.info()?)?;
     let left = session.settings_left(&at.name);
     witnessed(session, world, &at.name, |witness| eraser.tidy(&left, witness))?;
     let catalog = eraser.catalog()?;
@@ -297,14 +295,6 @@ impl Session {
         let began = |event: &Event| matches!(event, Event::StepBegun { step, .. } if step == "erase");
         let first = entries[since..].iter().find(|entry| began(&entry.event));
         first.map(|entry| entry.at.clone()).unwrap_or_default()
-    }
-
-    /// Whether we changed anything in a store under this case: its file may be another since then, by our own doing.
-    fn has_changed(&self, store: &str) -> bool {
-        self.case.entries().iter().any(|entry| match &entry.event {
-            Event::Statement { store: known, .. } | Event::StoreScrubbed { store: known, .. } => known == store,
-            _ => false, // every other event
-        })
     }
 
     /// Whether a unit is done.
