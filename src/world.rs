@@ -164,11 +164,18 @@ pub mod fault {
 
     static ROWS_LEFT: AtomicU64 = AtomicU64::new(0);
     static LEFT: AtomicU64 = AtomicU64::new(0);
+    static LEFT_TO_HALT: AtomicU64 = AtomicU64::new(0);
     static PASSED: AtomicU64 = AtomicU64::new(0);
 
     /// Kills the process at the n-th place from now; 0 never does.
     pub fn arm(nth: u64) {
         LEFT.store(nth, Ordering::SeqCst);
+    }
+
+    /// Halts the process at the n-th place from now, until it is told to go on; 0 never does. What a test does to the store
+    /// meanwhile, a server's death, strikes exactly there.
+    pub fn arm_halt(nth: u64) {
+        LEFT_TO_HALT.store(nth, Ordering::SeqCst);
     }
 
     /// How many places were passed.
@@ -193,8 +200,10 @@ pub mod fault {
     /// One such place.
     pub fn point() {
         PASSED.fetch_add(1, Ordering::SeqCst);
-        if LEFT.load(Ordering::SeqCst) > 0 && LEFT.fetch_sub(1, Ordering::SeqCst) == 1 {
-            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        for (left, signal) in [(&LEFT, rustix::process::Signal::KILL), (&LEFT_TO_HALT, rustix::process::Signal::STOP)] {
+            if left.load(Ordering::SeqCst) > 0 && left.fetch_sub(1, Ordering::SeqCst) == 1 {
+                let _ = rustix::process::kill_process(rustix::process::getpid(), signal);
+            }
         }
     }
 }

@@ -52,6 +52,7 @@ fn hide_panics(json: bool) {
 fn arm_faults() {
     let number = |name: &str| outside::variable(name).and_then(|text| text.parse().ok()).unwrap_or(0);
     crate::world::fault::arm(number("LASTBELL_FAULT"));
+    crate::world::fault::arm_halt(number("LASTBELL_FAULT_HALT"));
     crate::world::fault::arm_panic(number("LASTBELL_PANIC"));
 }
 

@@ -2,6 +2,7 @@
 //! be taken to any stage. Two units (pupils with their marks; staff), a waived log, a kept dictionary, a cut.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses its part; a test may panic")]
 
+use lastbell::case::Event;
 use lastbell::certificate::keys::{KeyKind, PrivateKey, SigningKey, read_private};
 use lastbell::engines::DemoWriter;
 use lastbell::failure::{Failure, Result};
@@ -617,4 +618,30 @@ pub fn memory_case_undiscovered(memory: &Memory) -> (World, SetClock, SmallCase)
         case.change_case_file(&format!("sqlite:{}", path.display()), url);
     }
     (world, clock, case)
+}
+
+/// Each line of the journal passes five places: before it is written, written, synced, its head written, its head named.
+/// A statement's line stands between two more, a file's between draft, line, name and folder, a move and a destruction
+/// likewise. `discover` puts a profile in its place, `close` ends the unlock secret: two each.
+pub fn places_of(step: &str, events: &[Event]) -> u64 {
+    let of = |event: &Event| match event {
+        Event::Statement { .. } => 5 + 2,
+        Event::File { .. } => 5 + 3,
+        Event::Moved { .. } => 5 + 2,
+        Event::Destroyed { .. } => 5 + 3,
+        Event::Opened { .. }
+        | Event::StepBegun { .. }
+        | Event::Look { .. }
+        | Event::Decided { .. }
+        | Event::Received { .. }
+        | Event::UnitProved { .. }
+        | Event::UnitDone { .. }
+        | Event::UnitRefused { .. }
+        | Event::StoreScrubbed { .. }
+        | Event::KeysEnded { .. }
+        | Event::Closed { .. }
+        | Event::TornLineDropped { .. } => 5,
+    };
+    let besides = if ["discover", "close"].contains(&step) { 2 } else { 0 };
+    events.iter().map(of).sum::<u64>() + besides
 }

@@ -1,8 +1,7 @@
 //! `erase` killed by SIGKILL: at numbered places, twice in a row, and at random times.
 
 use crate::bench::{Copy, Ended, Kind, Prepared, long};
-use crate::common::SetClock;
-use crate::steps::places_of;
+use crate::common::{SetClock, places_of};
 use lastbell::case::Event;
 use lastbell::case::artefacts::{Erasure, UnitEnd, name};
 use lastbell_testkit::seeded::Seeded;

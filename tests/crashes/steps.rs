@@ -2,6 +2,7 @@
 //! any step must pass: so many for each line of its journal.
 
 use crate::bench::{Copy, Ended, Kind, Prepared, long};
+use crate::common::places_of;
 use lastbell::case::keys::{KEYS, KEYS_CLOSED};
 use lastbell::case::{Event, Purpose, Secret, WrappedKeys};
 use lastbell_testkit::seeded::Seeded;
@@ -113,32 +114,6 @@ fn assert_closed(copy: &Copy, key: [u8; 32], why: &str) {
 
 fn files_in(folder: &Path) -> usize {
     fs::read_dir(folder).unwrap().count()
-}
-
-/// Each line of the journal passes five places: before it is written, written, synced, its head written, its head named.
-/// A statement's line stands between two more, a file's between draft, line, name and folder, a move and a destruction
-/// likewise. `discover` puts a profile in its place, `close` ends the unlock secret: two each.
-pub(crate) fn places_of(step: &str, events: &[Event]) -> u64 {
-    let of = |event: &Event| match event {
-        Event::Statement { .. } => 5 + 2,
-        Event::File { .. } => 5 + 3,
-        Event::Moved { .. } => 5 + 2,
-        Event::Destroyed { .. } => 5 + 3,
-        Event::Opened { .. }
-        | Event::StepBegun { .. }
-        | Event::Look { .. }
-        | Event::Decided { .. }
-        | Event::Received { .. }
-        | Event::UnitProved { .. }
-        | Event::UnitDone { .. }
-        | Event::UnitRefused { .. }
-        | Event::StoreScrubbed { .. }
-        | Event::KeysEnded { .. }
-        | Event::Closed { .. }
-        | Event::TornLineDropped { .. } => 5,
-    };
-    let besides = if ["discover", "close"].contains(&step) { 2 } else { 0 };
-    events.iter().map(of).sum::<u64>() + besides
 }
 
 fn assert_places(copy: &Copy, step: &str, typed: &[&str], why: &str) {

@@ -93,7 +93,6 @@ impl Server {
         }
     }
 
-    #[expect(dead_code, reason = "the tests of broken runs use it")]
     pub(crate) fn kill9(&self) {
         match self {
             Self::Postgres(server) => server.kill9(),
@@ -101,7 +100,6 @@ impl Server {
         }
     }
 
-    #[expect(dead_code, reason = "the tests of broken runs use it")]
     #[track_caller]
     pub(crate) fn start_again(&self) {
         let started = match self {
@@ -112,7 +110,6 @@ impl Server {
     }
 
     /// The small disk under its data.
-    #[expect(dead_code, reason = "the tests of broken runs use it")]
     pub(crate) fn disk(&self) -> &lastbell_testkit::servers::Disk {
         match self {
             Self::Postgres(server) => server.disk().unwrap(),
@@ -161,7 +158,6 @@ impl Server {
     }
 
     /// Settings of the server that its own commands changed, as far as cleaning may touch them.
-    #[expect(dead_code, reason = "the tests of broken runs use it")]
     #[track_caller]
     pub(crate) fn settings(&self) -> String {
         match self {

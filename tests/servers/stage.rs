@@ -1,10 +1,11 @@
 //! A case whose retired system lies on a server, the program run on it as a process, and what no output may ever hold.
 
-use crate::common::{DECISIONS, PUPILS, Ran, SmallCase, files_below, json_file, world};
+use crate::common::{DECISIONS, PUPILS, Ran, SmallCase, copy_folder, files_below, json_file, world};
 use crate::server::{DIARY, Server};
 use lastbell::world::World;
 use serde_json::Value;
 use std::fs;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
@@ -12,12 +13,21 @@ use tempfile::TempDir;
 pub(crate) const SOURCE: &str = "LASTBELL_TEST_SOURCE";
 pub(crate) const TARGET: &str = "LASTBELL_TEST_TARGET";
 
+/// The step that destroys, as it is typed.
+pub(crate) const ERASE: [&str; 2] = ["erase", "--yes"];
+
 /// A password that must be seen nowhere.
 pub(crate) const SECRET: &str = "S3cret-Zvonok-77";
 
+/// In memory, where it can be: each run syncs hundreds of times, which on a busy disk takes its time and proves nothing here.
+fn room() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// A case and the addresses of its stores.
 pub(crate) struct Stage {
-    keep: TempDir,
+    /// What goes with it.
+    _keep: Option<TempDir>,
     pub(crate) case: SmallCase,
     pub(crate) source: String,
     pub(crate) target: String,
@@ -31,14 +41,20 @@ impl Stage {
 
     /// The retired system at an address; the platform is a file.
     pub(crate) fn with_source(source: &str) -> Self {
-        let keep = tempfile::tempdir().unwrap();
+        let keep = room();
+        let stage = Self::in_folder(keep.path(), source);
+        Self { _keep: Some(keep), ..stage }
+    }
+
+    /// The same in a folder of the caller's.
+    pub(crate) fn in_folder(folder: &Path, source: &str) -> Self {
         let (mut world, _) = world();
-        let case = SmallCase::in_folder(keep.path(), &mut world);
+        let case = SmallCase::in_folder(folder, &mut world);
         let target = format!("sqlite:{}", case.target().display());
         for (path, variable) in [(case.source(), SOURCE), (case.target(), TARGET)] {
             case.change_case_file(&format!("sqlite:{}", path.display()), &format!("${{{variable}}}"));
         }
-        Self { keep, case, source: source.to_owned(), target }
+        Self { _keep: None, case, source: source.to_owned(), target }
     }
 
     /// The same with a server as platform.
@@ -48,16 +64,21 @@ impl Stage {
         stage
     }
 
-    /// Another case over the same addresses would be another; this one as it stands, in a folder of its own.
-    #[expect(dead_code, reason = "the tests of broken runs use it")]
+    /// This case as it stands, in a folder of its own: the stores' addresses stay.
     pub(crate) fn copy(&self) -> Self {
-        let keep = tempfile::tempdir().unwrap();
+        let keep = room();
+        let copy = self.copy_into(keep.path());
+        Self { _keep: Some(keep), ..copy }
+    }
+
+    /// The same in a folder of the caller's.
+    pub(crate) fn copy_into(&self, folder: &Path) -> Self {
         for part in ["case", "keys"] {
-            crate::common::copy_folder(&self.keep.path().join(part), &keep.path().join(part));
+            copy_folder(&self.case.folder.join(part), &folder.join(part));
         }
-        fs::copy(self.keep.path().join("case.unlock"), keep.path().join("case.unlock")).unwrap();
-        let case = SmallCase::reopened(keep.path());
-        Self { keep, case, source: self.source.clone(), target: self.target.clone() }
+        fs::copy(self.case.folder.join("case.unlock"), folder.join("case.unlock")).unwrap();
+        let case = SmallCase::reopened(folder);
+        Self { _keep: None, case, source: self.source.clone(), target: self.target.clone() }
     }
 
     /// An outside that knows the addresses.
@@ -93,7 +114,6 @@ impl Stage {
     }
 
     /// Starts a step with another variable.
-    #[expect(dead_code, reason = "the tests of broken runs use it")]
     pub(crate) fn start_with(&self, step: &[&str], name: &str, value: &str) -> Child {
         self.command(step).env(name, value).spawn().unwrap()
     }
@@ -197,6 +217,11 @@ impl Stage {
         json_file(&self.case.case().join("statement.json"))["predicate"].clone()
     }
 
+    /// The level that the certificate names for the retired system.
+    pub(crate) fn level(predicate: &Value) -> String {
+        predicate["levels"][0]["level"].as_str().unwrap().to_owned()
+    }
+
     /// No password and no value of a row in journal and artefacts; what is sealed or in `work/` is encrypted.
     pub(crate) fn assert_case_tells_nothing(&self) {
         for (name, bytes) in files_below(&self.case.case()) {
@@ -208,7 +233,6 @@ impl Stage {
     }
 
     /// What a certificate claims, without times, digests and counts of files.
-    #[expect(dead_code, reason = "the tests of broken runs use it")]
     pub(crate) fn claims(predicate: &Value) -> Value {
         let each = |list: &str, fields: &[&str]| -> Value {
             let items = predicate[list].as_array().unwrap_or_else(|| panic!("{list} is a list: {predicate:#}"));
@@ -263,7 +287,7 @@ pub(crate) fn assert_commands_no_terminal(text: &str) {
 
 /// Each link of an error's chain has a text, and some link says what to do.
 #[track_caller]
-fn assert_says_what_to_do(document: &Value) {
+pub(crate) fn assert_says_what_to_do(document: &Value) {
     let (mut error, mut next) = (&document["error"], String::new());
     while error.is_object() {
         assert!(error["what"].as_str().is_some_and(|what| !what.is_empty()), "what happened: {document:#}");

@@ -126,10 +126,18 @@ struct Counts {
 }
 
 /// Tables of extensions are nobody's diary. A link is indexed when an index of its table begins with its columns.
-const COUNTS: &str = "WITH own AS (SELECT c.oid, c.relkind, c.relowner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+///
+/// `pg_total_relation_size` waits for whoever keeps a table to himself, and would let one table that stands keep us from
+/// judging the store: of such a table the pages of its last VACUUM or ANALYZE count.
+const COUNTS: &str = "WITH own AS (SELECT c.oid, c.relkind, c.relowner, c.reltoastrelid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
     WHERE c.relkind IN ('r', 'p', 'm') AND NOT c.relispartition AND c.relpersistence <> 't' \
     AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_toast%' \
-    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')) \
+    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')), \
+    parts AS (SELECT oid AS root, oid FROM own UNION ALL SELECT oid, reltoastrelid FROM own WHERE reltoastrelid <> 0), \
+    pages AS (SELECT p.root, c.relpages FROM parts p JOIN pg_class c ON c.oid = p.oid UNION ALL \
+        SELECT p.root, c.relpages FROM parts p JOIN pg_index i ON i.indrelid = p.oid JOIN pg_class c ON c.oid = i.indexrelid), \
+    kept AS (SELECT relation FROM pg_locks WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock' \
+        AND pid <> pg_backend_pid() AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) \
     SELECT pg_is_in_recovery(), \
     (SELECT count(*) FROM own WHERE relkind <> 'm'), \
     (SELECT count(*) FROM own WHERE relkind <> 'm' AND pg_has_role(relowner, 'USAGE')), \
@@ -145,7 +153,9 @@ const COUNTS: &str = "WITH own AS (SELECT c.oid, c.relkind, c.relowner FROM pg_c
     (SELECT count(*) FROM pg_constraint k WHERE k.contype = 'f' AND k.conparentid = 0 AND NOT EXISTS \
         (SELECT FROM pg_index i WHERE i.indrelid = k.conrelid AND i.indisvalid AND i.indpred IS NULL \
         AND (i.indkey::int2[])[0:cardinality(k.conkey) - 1] @> k.conkey)), \
-    (SELECT coalesce(max(pg_total_relation_size(oid)), 0) FROM own), \
+    (SELECT coalesce(max(CASE WHEN EXISTS (SELECT FROM kept WHERE kept.relation = own.oid) \
+        THEN (SELECT sum(relpages) * current_setting('block_size')::int8 FROM pages WHERE root = own.oid) \
+        ELSE pg_total_relation_size(own.oid) END), 0)::int8 FROM own), \
     (SELECT pg_size_bytes(current_setting('wal_segment_size')))";
 
 impl Counts {

@@ -347,6 +347,28 @@ fn sessions_that_cannot_be_looked_into_are_unknown_and_not_clean() {
     assert_eq!(found(&reach, "no-old-snapshot").state, State::Unknown);
 }
 
+/// The size of a table that somebody keeps to himself is asked for by no function that waits for him.
+#[test]
+fn a_table_that_somebody_keeps_keeps_nobody_from_judging_the_store() {
+    let server = server();
+    let store = store_of(&server, "postgres");
+    store.sql(
+        "DROP INDEX pupils_name_idx; ALTER TABLE pupils ALTER name SET STORAGE EXTERNAL;
+         UPDATE pupils SET name = repeat(name, 200); VACUUM pupils",
+    );
+    let need = |reach: &Reach| -> u64 {
+        let told = found(reach, "disk-space").detail.iter().find(|(name, _)| name == "need_bytes").cloned();
+        told.unwrap().1.parse().unwrap()
+    };
+    let free = store.eraser().reach(Level::L2, Means::Dedicated).unwrap();
+    let held = server.hold(&store.name, "BEGIN; LOCK TABLE pupils IN ACCESS EXCLUSIVE MODE");
+    let kept = store.eraser().reach(Level::L2, Means::Dedicated).unwrap();
+    drop(held);
+    assert_eq!(in_the_way(&kept, Level::L1), in_the_way(&free, Level::L1));
+    let (free, kept) = (need(&free), need(&kept));
+    assert!(kept > free * 8 / 10 && kept <= free, "{kept} of {free} bytes");
+}
+
 #[test]
 fn a_standby_is_named_on_both_sides() {
     let primary = Postgres::start(&Options::real());

@@ -22,6 +22,7 @@ mod client;
 mod disk;
 mod flavour;
 mod folder;
+mod held;
 mod mariadb;
 mod postgres;
 mod process;
@@ -30,8 +31,9 @@ mod tcp;
 mod template;
 mod tls;
 
-pub use disk::Disk;
+pub use disk::{Disk, SmallFolder};
 pub use flavour::Flavour;
+pub use held::Held;
 pub use mariadb::Mariadb;
 pub use postgres::Postgres;
 pub use tls::{Certificates, Identity};

@@ -11,7 +11,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use super::folder::{own, runs_as};
+use super::folder::{Folder, own, runs_as};
 
 /// Arguments: where, how many bytes. Ends with its input.
 const HOLD: &str = r#"mount -t tmpfs -o "size=$1,mode=0700" none "$0" || exit 1; echo ready; read -r _"#;
@@ -97,6 +97,35 @@ impl Drop for Disk {
                 let _ = holder.wait();
             }
         }
+    }
+}
+
+/// A folder on a small disk, with no server. Goes when dropped, and with a test that is killed.
+#[derive(Debug)]
+pub struct SmallFolder {
+    folder: Folder,
+}
+
+impl SmallFolder {
+    /// A new one.
+    #[must_use]
+    #[track_caller]
+    pub fn new(bytes: u64) -> Self {
+        Self { folder: Folder::new("d", "KILL", Some(bytes)) }
+    }
+
+    /// Its disk.
+    #[must_use]
+    pub fn disk(&self) -> &Disk {
+        self.folder.disk().expect("it was made with a disk")
+    }
+
+    /// A folder on it, empty at first.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        let path = self.folder.data();
+        let _ = fs::create_dir(&path);
+        path
     }
 }
 

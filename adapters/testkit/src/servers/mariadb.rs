@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use super::flavour::Flavour;
 use super::folder::{Folder, lower, own};
 use super::process::Process;
-use super::{Disk, Durability, Options, binaries, client, tcp, template};
+use super::{Disk, Durability, Held, Options, binaries, client, tcp, template};
 
 /// What a test's server is spared, whatever it is.
 const PLAIN: [&str; 3] = ["--skip-name-resolve", "--local-infile=0", "--character-set-server=utf8mb4"];
@@ -206,12 +206,25 @@ impl Mariadb {
     /// # Errors
     /// What the client says.
     pub fn try_sql(&self, user: &str, database: &str, sql: &str) -> Result<String, String> {
+        client::feed(&mut self.client(user, database), sql)
+    }
+
+    /// Runs statements as root, and keeps the session, with its locks and its open transaction, until what is returned is
+    /// dropped.
+    #[must_use]
+    #[track_caller]
+    pub fn hold(&self, database: &str, sql: &str) -> Held {
+        // Else what it prints waits in its buffer for its end.
+        Held::begin(self.client("root", database).arg("--unbuffered"), sql)
+    }
+
+    fn client(&self, user: &str, database: &str) -> Command {
         let mut command = Command::new(binaries::mariadb(&["mariadb", "mysql"]));
         lower(&mut command);
         command.args(["--no-defaults", "--batch", "--skip-column-names", "--default-character-set=utf8mb4"]);
         command.arg(format!("--socket={}", self.socket().display())).arg(format!("--user={user}"));
         command.args(Some(database).filter(|name| !name.is_empty()));
-        client::feed(&mut command, sql)
+        command
     }
 
     /// A new empty database.

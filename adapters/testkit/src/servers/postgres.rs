@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use super::folder::{Folder, lower};
 use super::process::{Process, complete, wait_for};
-use super::{Disk, Durability, Options, binaries, client, standby, tcp, template};
+use super::{Disk, Durability, Held, Options, binaries, client, standby, tcp, template};
 
 /// Part of the socket's name, too.
 const PORT: u16 = 5432;
@@ -222,11 +222,23 @@ impl Postgres {
     /// # Errors
     /// What `psql` says.
     pub fn try_sql(&self, role: &str, database: &str, sql: &str) -> Result<String, String> {
+        client::feed(&mut self.client(role, database), sql)
+    }
+
+    /// Runs statements as the superuser, and keeps the session, with its locks and its open transaction, until what is
+    /// returned is dropped.
+    #[must_use]
+    #[track_caller]
+    pub fn hold(&self, database: &str, sql: &str) -> Held {
+        Held::begin(&mut self.client("postgres", database), sql)
+    }
+
+    fn client(&self, role: &str, database: &str) -> Command {
         let mut command = Command::new(binaries::postgres("psql"));
         lower(&mut command);
         command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", role, "-d", database, "-f", "-"]);
         command.arg("-h").arg(self.socket_dir()).arg("-p").arg(self.port.to_string());
-        client::feed(&mut command, sql)
+        command
     }
 
     /// A new empty database.

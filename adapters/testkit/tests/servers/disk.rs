@@ -1,6 +1,7 @@
 //! Servers on a small disk: full is full, and room comes back.
 
-use lastbell_testkit::servers::{Mariadb, Options, Postgres};
+use lastbell_testkit::servers::{Mariadb, Options, Postgres, SmallFolder};
+use std::io::ErrorKind;
 
 #[test]
 fn postgres_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
@@ -39,4 +40,18 @@ fn mariadb_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
     server.sql("d", "ALTER TABLE t FORCE");
     server.restart();
     assert_eq!(server.sql("d", "SELECT count(*), sum(length(x)) FROM t"), "200\t20000000");
+}
+
+#[test]
+fn a_folder_on_a_full_disk_takes_nothing_until_there_is_room() {
+    let small = SmallFolder::new(4 << 20);
+    let file = small.path().join("file");
+    small.disk().fill(0);
+    let refused = std::fs::write(&file, [1; 100_000]).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::StorageFull);
+    small.disk().relieve();
+    std::fs::write(&file, [1; 100_000]).unwrap();
+    let path = small.path();
+    drop(small);
+    assert!(!path.exists(), "it goes with its disk");
 }

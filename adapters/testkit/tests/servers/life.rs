@@ -144,3 +144,28 @@ fn a_killed_postgres_leaves_no_shared_memory() {
     drop(server);
     assert!(!known());
 }
+
+#[test]
+fn what_is_held_is_held_until_it_is_dropped() {
+    let postgres = Postgres::start(&Options::fast());
+    postgres.sql("postgres", "CREATE TABLE t (i int)");
+    let look = "SET lock_timeout = 100; SELECT count(*) FROM t";
+    let held = postgres.hold("postgres", "BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE");
+    assert!(postgres.try_sql("postgres", "postgres", look).unwrap_err().contains("lock timeout"));
+    drop(held);
+    assert_eq!(postgres.sql("postgres", "SELECT count(*) FROM t"), "0");
+    let mariadb = Mariadb::start(&Options::fast());
+    mariadb.create_database("d");
+    mariadb.sql("d", "CREATE TABLE t (i int)");
+    let held = mariadb.hold("d", "LOCK TABLES t WRITE");
+    let look = "SET lock_wait_timeout = 1; SELECT count(*) FROM t";
+    assert!(mariadb.try_sql("root", "d", look).unwrap_err().contains("Lock wait timeout"));
+    drop(held);
+    assert_eq!(mariadb.sql("d", "SELECT count(*) FROM t"), "0");
+}
+
+#[test]
+#[should_panic(expected = "nothing is held")]
+fn what_cannot_be_held_is_told() {
+    let _ = Postgres::start(&Options::fast()).hold("postgres", "BEGIN; LOCK TABLE nowhere");
+}
