@@ -227,6 +227,7 @@ fn breaks() -> Vec<(&'static str, Break)> {
         ("outcome-fits", |s| s.predicate.outcome = Outcome::Destroyed),
         ("outcome-fits", |s| s.predicate.outcome = Outcome::Incomplete),
         ("outcome-fits", |s| s.predicate.residue = None),
+        ("receipt-told", |s| s.predicate.target.as_mut().unwrap().kind = TargetKind::Receipt),
         ("platform-attested", |s| {
             let keeper = AttestedBy { name: text("Сидоров В. В."), party: Party::Processor };
             s.predicate.target.as_mut().unwrap().is_platform_attested_by = Some(keeper);

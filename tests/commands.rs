@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-const COMMANDS: [&str; 18] = [
-    "demo", "discover", "init", "doctor", "decide", "verify", "plan", "approve", "erase", "residue", "certify", "sign",
-    "check", "run", "status", "close", "keys", "trust",
+const COMMANDS: [&str; 19] = [
+    "demo", "discover", "init", "doctor", "decide", "verify", "digest", "plan", "approve", "erase", "residue",
+    "certify", "sign", "check", "run", "status", "close", "keys", "trust",
 ];
 
 fn shown(path: &Path) -> String {
@@ -151,6 +151,11 @@ fn walk(case: &SmallCase) -> Vec<(i32, Value)> {
     let plan = shown(&case.case().join(name::PLAN));
     let statement = shown(&case.case().join(name::STATEMENT));
     let certificate = shown(&case.case().join(name::CERTIFICATE));
+    let [request, receipt] = ["request.json", "receipt"].map(|name| shown(&case.folder.join(name)));
+    let [seal, seal_public] = ["pem", "pub.pem"].map(|end| shown(&case.folder.join(format!("keys/operator.{end}"))));
+    let (profile, store) = (shown(&case.case().join("profile.yaml")), format!("sqlite:{}", shown(&case.target())));
+    let answer =
+        ["digest", "--for", &request, "--profile", &profile, "--store", &store, "--key", &pem, "--unseal", &seal];
     let operator_key = "operator_key: ../keys/operator.pub.pem\nunlock_file: ../other.unlock\n";
     let answers = file(case, "answers.yaml", operator_key);
     let lines: Vec<(i32, Vec<&str>)> = vec![
@@ -173,6 +178,10 @@ fn walk(case: &SmallCase) -> Vec<(i32, Value)> {
         (2, vec!["discover", &nothing]),
         (0, vec!["decide", &here, "--from", &decisions]),
         (2, vec!["decide", &here, "--from", &nothing]),
+        (0, vec!["digest", "--request", &here, "-o", &request, "--to", &seal_public]),
+        (2, vec!["digest", "--request", &here, "-o", &request, "--to", &seal_public]),
+        (0, [&answer[..], &["-o", &receipt]].concat()),
+        (2, [&answer[..], &["-o", &receipt]].concat()),
         (0, vec!["verify", &here]),
         (0, vec!["verify", &here, "--again"]),
         (0, vec!["plan", &here]),

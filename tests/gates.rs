@@ -485,7 +485,7 @@ fn a_checksum_hit_is_kept_only_by_naming_its_rule() {
 type Break = (&'static str, &'static str, fn(&mut Plan));
 
 /// Each safety condition, broken one at a time: the code that must be told, and what was broken.
-const BREAKS: [Break; 25] = [
+const BREAKS: [Break; 26] = [
     ("check-table-twice", "a table in two units", |plan| {
         let table = plan.units[0].tables[0].clone();
         plan.units[1].tables.push(table);
@@ -545,6 +545,9 @@ const BREAKS: [Break; 25] = [
     }),
     ("check-validity", "a plan that ends before it begins", |plan| plan.valid_until = plan.origin.made_at.clone()),
     ("check-target", "mapped rows without a target", |plan| plan.target = None),
+    ("check-target", "a receipt of which nobody says who signed it", |plan| {
+        plan.target.as_mut().unwrap().kind = "receipt".to_owned();
+    }),
     ("check-coverage", "a headline that says more than the tables", |plan| plan.coverage.proved += 1),
     ("check-level", "a level that does not exist", |plan| plan.level = "L9".to_owned()),
 ];

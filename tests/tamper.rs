@@ -530,6 +530,8 @@ fn edits() -> Vec<Edit> {
         line("table", "- {table: subjects, disposition: keep, by: Б, at: 2026-11-13, reason: в}\n", VERIFY),
         edit("level", "case.yaml", "level: L2\n", "level: L1\n", PLAN),
         edit("plan_valid_days", "case.yaml", "plan_valid_days: 14", "plan_valid_days: 13", PLAN),
+        edit("target_days_max", "case.yaml", "target_days_max: 30", "target_days_max: 29", PLAN),
+        edit("receipt_signer", "case.yaml", "receipt_signer: null", "receipt_signer: keys/keeper.pub.pem", VERIFY),
         edit("commission", "case.yaml", "position: engineer", "position: driver", PLAN),
         edit(
             "threshold",

@@ -269,6 +269,31 @@ pub struct TargetRead {
     pub rows_read: u64,
     /// A role that could write: a finding that is printed.
     pub role_could_write: Option<bool>,
+    /// What was taken for it when it is a receipt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<ReceiptRead>,
+}
+
+/// The receipt that stood for the platform.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptRead {
+    /// SHA-256 of the file: the locked proof takes the same bytes or none.
+    pub sha256: String,
+    /// The request that it answers.
+    pub request: String,
+    /// Key id of who signed it.
+    pub signer: String,
+    /// The store's engine, as the keeper's program saw it.
+    pub engine: String,
+    /// Its product.
+    pub product: String,
+    /// Its version.
+    pub version: String,
+    /// When the keeper's program had read everything, by their clock. RFC 3339, UTC.
+    pub finished_at: String,
+    /// What digests alone do not tell: unknown, not «none». Stable words.
+    pub cannot_tell: Vec<String>,
 }
 
 /// `verification.json`.

@@ -109,6 +109,26 @@ pub enum Event {
         /// Digests in the file's order.
         entries: Vec<String>,
     },
+    /// The platform's keeper was asked for a receipt; an earlier request no longer counts.
+    ReceiptRequested {
+        /// The number that is used once.
+        number: String,
+        /// The request's digest.
+        sha256: String,
+        /// Digest of the profile's file that goes with it.
+        profile: String,
+        /// Key id of the key that its secrets are sealed to.
+        sealed_to: String,
+    },
+    /// A receipt was taken for the answer to a request; from now on no other one answers it.
+    ReceiptTaken {
+        /// The request's number.
+        number: String,
+        /// The receipt's digest.
+        sha256: String,
+        /// Key id of who signed it.
+        signer: String,
+    },
     /// An approval or a signature made elsewhere was accepted.
     Received {
         /// Path inside the case.

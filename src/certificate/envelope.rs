@@ -28,6 +28,8 @@ pub enum PayloadType {
     Approval,
     /// A list of trusted keys.
     Trust,
+    /// What the platform's keeper says of the digests in a receipt.
+    Receipt,
 }
 
 impl PayloadType {
@@ -38,11 +40,12 @@ impl PayloadType {
             Self::Certificate => "application/vnd.in-toto+json",
             Self::Approval => "application/vnd.lastbell.approval+json",
             Self::Trust => "application/vnd.lastbell.trust+json",
+            Self::Receipt => "application/vnd.lastbell.receipt+json",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Certificate, Self::Approval, Self::Trust].into_iter().find(|known| known.text() == text)
+        [Self::Certificate, Self::Approval, Self::Trust, Self::Receipt].into_iter().find(|known| known.text() == text)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
 };
 use base64ct::{Base64, Encoding};
 use ed25519_dalek::{Signer, VerifyingKey};
-use hpke::{Deserializable, Kem, Serializable, kem::X25519HkdfSha256};
+use hpke::{Deserializable, Kem, Serializable, aead::ChaCha20Poly1305, kdf::HkdfSha256, kem::X25519HkdfSha256};
 use pkcs8::{
     EncryptedPrivateKeyInfoRef, LineEnding, ObjectIdentifier, PrivateKeyInfoRef,
     der::{Decode, Encode, pem},
@@ -124,6 +124,31 @@ impl SealingKey {
     pub fn for_hpke(&self) -> <X25519HkdfSha256 as Kem>::PrivateKey {
         <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(&*self.0).expect("an X25519 private key is any 32 bytes")
     }
+
+    /// Opens what was sealed to this key; `None` when it was sealed to another one, or for something else.
+    #[must_use]
+    pub fn open(&self, sealed: &Sealed, purpose: &[u8], bound: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(&sealed.encapsulated).ok()?;
+        let (mode, key) = (hpke::OpModeR::Base, self.for_hpke());
+        let clear = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+            &mode,
+            &key,
+            &encapsulated,
+            purpose,
+            &sealed.ciphertext,
+            bound,
+        );
+        clear.ok().map(Zeroizing::new)
+    }
+}
+
+/// A secret sealed to an X25519 key by HPKE (RFC 9180: DHKEM(X25519, HKDF-SHA-256), HKDF-SHA-256, ChaCha20-Poly1305).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// The encapsulated key, 32 bytes.
+    pub encapsulated: Vec<u8>,
+    /// The ciphertext with its tag.
+    pub ciphertext: Vec<u8>,
 }
 
 /// A private key of either kind.
@@ -282,6 +307,22 @@ impl SealingPublicKey {
     #[must_use]
     pub fn for_hpke(&self) -> <X25519HkdfSha256 as Kem>::PublicKey {
         <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(&self.0).expect("an X25519 public key is any 32 bytes")
+    }
+
+    /// Seals a secret to this key: for `purpose` alone, and together with `bound`, which the opener must show unchanged.
+    ///
+    /// # Errors
+    /// `key-weak` for a key of small order: everybody could open what was sealed to it.
+    pub fn seal(&self, secret: &[u8], purpose: &[u8], bound: &[u8]) -> Result<Sealed> {
+        let sealed = hpke::single_shot_seal::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+            &hpke::OpModeS::Base,
+            &self.for_hpke(),
+            purpose,
+            secret,
+            bound,
+        );
+        let (encapsulated, ciphertext) = sealed.map_err(|_| failure!(Usage, "key-weak"))?;
+        Ok(Sealed { encapsulated: encapsulated.to_bytes().to_vec(), ciphertext })
     }
 }
 

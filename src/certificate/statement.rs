@@ -383,6 +383,19 @@ pub struct Target {
     pub read_at: Instant,
     /// Who says that it is the platform in use: its keeper, never the contractor.
     pub is_platform_attested_by: Option<AttestedBy>,
+    /// The receipt, when it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
+}
+
+/// A receipt of the platform's keeper: whose word the digests are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    /// Id of the key that signed it.
+    pub signer: KeyId,
+    /// SHA-256 of the file.
+    pub sha256: Digest,
 }
 
 /// What stood for the platform.

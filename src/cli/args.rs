@@ -38,6 +38,8 @@ pub(super) enum Command {
     Decide(Decide),
     /// Prove row by row that the target has what is to be destroyed
     Verify(Step),
+    /// A receipt instead of a live target: ask the platform's keeper for one, or, on the platform's side, make it
+    Digest(Digest),
     /// Write the plan of destruction: the dry run
     Plan(Step),
     /// Sign a plan as a member of the commission; the file alone is enough
@@ -170,6 +172,44 @@ pub(super) struct Sign {
     /// File with the key's password
     #[arg(long)]
     pub(super) password_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["request", "answer"])))]
+pub(super) struct Digest {
+    /// Our side: make a request for this case
+    #[arg(long, value_name = "CASE")]
+    pub(super) request: Option<PathBuf>,
+    /// The platform's side: answer this request with a receipt; reads one store, writes nothing there
+    #[arg(long = "for", value_name = "REQUEST", requires_all = ["profile", "store", "key"])]
+    pub(super) answer: Option<PathBuf>,
+    /// The request or the receipt to be made; never over a file
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+    /// With --request: the public sealing key of the platform's keeper, who alone can open the request
+    #[arg(long, value_name = "KEEPER.pub.pem", conflicts_with_all = ["answer", "password_file"])]
+    pub(super) to: Option<PathBuf>,
+    /// File with the password of the request, which is told apart from it
+    #[arg(long, value_name = "FILE")]
+    pub(super) password_file: Option<PathBuf>,
+    /// With --for: the profile that came with the request
+    #[arg(long, value_name = "FILE", conflicts_with = "request")]
+    pub(super) profile: Option<PathBuf>,
+    /// With --for: the platform's store; passwords as ${NAME} of an environment variable
+    #[arg(long, value_name = "URL", conflicts_with = "request")]
+    pub(super) store: Option<String>,
+    /// With --for: the keeper's signing key
+    #[arg(long, value_name = "KEY.pem", conflicts_with = "request")]
+    pub(super) key: Option<PathBuf>,
+    /// With --for: file with the password of that key
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(super) key_password_file: Option<PathBuf>,
+    /// With --for: the keeper's sealing key, which opens the request
+    #[arg(long, value_name = "KEEPER.pem", conflicts_with_all = ["request", "password_file"])]
+    pub(super) unseal: Option<PathBuf>,
+    /// With --for: file with the password of the sealing key
+    #[arg(long, value_name = "FILE", requires = "unseal")]
+    pub(super) unseal_password_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -3,7 +3,7 @@
 use super::args::KeyPurpose;
 use super::named;
 use crate::case::folder::write_synced;
-use crate::certificate::keys::{self, KeyKind, PrivateKey, SigningKey};
+use crate::certificate::keys::{self, KeyKind, PrivateKey, SealingKey, SealingPublicKey, SigningKey};
 use crate::certificate::scalars::{Day, Instant, Party};
 use crate::certificate::trust;
 use crate::failure::{Failure, Result};
@@ -18,7 +18,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// A password file's first line.
-fn password(path: Option<&Path>) -> Result<Option<Vec<u8>>> {
+pub(super) fn password(path: Option<&Path>) -> Result<Option<Vec<u8>>> {
     let Some(path) = path else { return Ok(None) };
     let bytes = read(path)?;
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -34,6 +34,19 @@ pub(super) fn signing_key(path: &Path, password_file: Option<&Path>) -> Result<S
     let about = |failure: Failure| failure!(Usage, "key-file", path = path.display()).caused(failure);
     let password = password(password_file)?;
     keys::read_private(&read(path)?, password.as_deref()).and_then(PrivateKey::into_signing).map_err(about)
+}
+
+/// A private sealing key, likewise.
+pub(super) fn sealing_key(path: &Path, password_file: Option<&Path>) -> Result<SealingKey> {
+    let about = |failure: Failure| failure!(Usage, "key-file", path = path.display()).caused(failure);
+    let password = password(password_file)?;
+    keys::read_private(&read(path)?, password.as_deref()).and_then(PrivateKey::into_sealing).map_err(about)
+}
+
+/// A public sealing key, likewise.
+pub(super) fn sealing_public_key(path: &Path) -> Result<SealingPublicKey> {
+    let about = |failure: Failure| failure!(Usage, "key-file", path = path.display()).caused(failure);
+    keys::read_public(&read(path)?).and_then(keys::PublicKey::into_sealing).map_err(about)
 }
 
 /// `keys new`.

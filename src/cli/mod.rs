@@ -108,6 +108,7 @@ fn dispatch(command: &Command, world: &mut World, language: Language, json: bool
             steps::decide::run(&mut session, world, &decide.from, &lines)
         }
         Command::Verify(step) => steps::verify::run(&mut Session::open(&step.case, world)?, world, step.again),
+        Command::Digest(arguments) => digest(arguments, world),
         Command::Plan(step) => steps::plan::run(&mut Session::open(&step.case, world)?, world, step.again),
         Command::Approve(sign) => approve(sign, world),
         Command::Erase(erase) => {
@@ -167,6 +168,44 @@ fn approve(arguments: &args::Sign, world: &mut World) -> Result<Outcome> {
     steps::approve::file_alone(&arguments.subject, world, &key)
 }
 
+/// A request on our side, a receipt on the platform's.
+fn digest(arguments: &args::Digest, world: &mut World) -> Result<Outcome> {
+    use crate::steps::digest::{Answer, SealTo, Unseal};
+    let password = files::password(arguments.password_file.as_deref())?;
+    if let Some(case) = &arguments.request {
+        let public = arguments.to.as_deref().map(files::sealing_public_key).transpose()?;
+        let to = match (&public, &password) {
+            (Some(public), _) => SealTo::Key(public),
+            (None, Some(password)) => SealTo::Password(password),
+            (None, None) => return Err(failure!(Usage, "request-to-whom")),
+        };
+        return steps::digest::request(&mut Session::open(case, world)?, world, &arguments.out, &to);
+    }
+    let (Some(request), Some(profile), Some(store), Some(key)) =
+        (&arguments.answer, &arguments.profile, &arguments.store, &arguments.key)
+    else {
+        return Err(failure!(Bug, "bug")); // the command line demands them together
+    };
+    let key = files::signing_key(key, arguments.key_password_file.as_deref())?;
+    let unseal = arguments.unseal.as_deref();
+    let unseal = unseal.map(|path| files::sealing_key(path, arguments.unseal_password_file.as_deref())).transpose()?;
+    let unseal = match (&unseal, &password) {
+        (Some(key), _) => Unseal::Key(key),
+        (None, Some(password)) => Unseal::Password(password),
+        (None, None) => return Err(failure!(Usage, "request-unseal-how")),
+    };
+    let (request_bytes, profile_bytes) = (files::read(request)?, files::read(profile)?);
+    let answer = Answer {
+        request: (request, &request_bytes),
+        profile: (profile, &profile_bytes),
+        store,
+        out: &arguments.out,
+        key: &key,
+        unseal,
+    };
+    steps::digest::answer(world, &answer)
+}
+
 fn sign(arguments: &args::Sign, world: &mut World) -> Result<Outcome> {
     let key = files::signing_key(&arguments.key, arguments.password_file.as_deref())?;
     if arguments.subject.is_dir() {
@@ -199,6 +238,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::Doctor(_) => "doctor",
         Command::Decide(_) => "decide",
         Command::Verify(_) => "verify",
+        Command::Digest(_) => "digest",
         Command::Plan(_) => "plan",
         Command::Approve(_) => "approve",
         Command::Erase(_) => "erase",

@@ -61,6 +61,12 @@ pub struct CaseFile {
     /// A plan older than this is refused.
     #[serde(default = "fortnight")]
     pub plan_valid_days: u32,
+    /// A receipt or an export of the new platform older than this proves nothing.
+    #[serde(default = "thirty", skip_serializing_if = "is_thirty")]
+    pub target_days_max: u32,
+    /// The Ed25519 public key of the platform's keeper, who signs receipts: a path from the case folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt_signer: Option<String>,
     /// Where else to look for what is left.
     #[serde(default)]
     pub residue: ResidueFolders,
@@ -74,6 +80,16 @@ pub struct CaseFile {
 
 fn fortnight() -> u32 {
     14
+}
+
+fn thirty() -> u32 {
+    30
+}
+
+/// Left unsaid, the key is in no digest: a case that was begun before there was one goes on.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_thirty(days: &u32) -> bool {
+    *days == thirty()
 }
 
 /// The retired system.
@@ -411,6 +427,8 @@ impl CaseFile {
             needles_until: None,
             commission: None,
             plan_valid_days: fortnight(),
+            target_days_max: thirty(),
+            receipt_signer: None,
             residue: ResidueFolders::default(),
             exceptions: Vec::new(),
             attested: Vec::new(),
@@ -481,8 +499,10 @@ fn check(case: &CaseFile) -> Fits {
     check_party(&top.key("operator"), &case.operator)?;
     case.processor.iter().try_for_each(|party| check_party(&top.key("processor"), party))?;
     check_stores(&top.key("stores"), &case.stores)?;
-    if !(1..=366).contains(&case.plan_valid_days) {
-        return Err((top.key("plan_valid_days"), failure!(Usage, "yaml-number-range")));
+    for (key, days) in [("plan_valid_days", case.plan_valid_days), ("target_days_max", case.target_days_max)] {
+        if !(1..=366).contains(&days) {
+            return Err((top.key(key), failure!(Usage, "yaml-number-range")));
+        }
     }
     case.commission.iter().try_for_each(|commission| check_commission(&top.key("commission"), commission))
 }
@@ -497,6 +517,7 @@ fn check_texts(case: &CaseFile) -> Fits {
         (top.key("profile"), case.profile.as_deref()),
         (top.key("operator_key"), case.operator_key.as_deref()),
         (top.key("unlock_file"), case.unlock_file.as_deref()),
+        (top.key("receipt_signer"), case.receipt_signer.as_deref()),
     ];
     for (index, folder) in case.residue.folders.iter().enumerate() {
         texts.push((top.key("residue").key("folders").item(index), Some(folder)));
@@ -594,6 +615,10 @@ fn check_url(place: &Place, store: &StoreEntry) -> Fits {
     };
     if has_password(&store.url) {
         return Err((place.clone(), failure!(Usage, "case-password", store = store.name)));
+    }
+    let scheme = store.url.split_once(':').map_or("", |(scheme, _)| scheme);
+    if store.role == StoreRole::Source && ["receipt", "csv"].contains(&scheme) {
+        return Err((place.clone(), failure!(Usage, "case-target-only", store = store.name, scheme = scheme)));
     }
     // An address that begins with a variable shows its scheme only when the variable is looked up.
     let begins_with_variable = store.url.starts_with("${") && parts.len() > 1;
@@ -722,9 +747,11 @@ fn render_stores(out: &mut String, case: &CaseFile) {
     comment(
         out,
         case.language,
-        "\nХранилища. role: source (старая система) или target (новая). url: sqlite:ПУТЬ, postgres://…, mysql://…, file:ПАПКА.\n\
+        "\nХранилища. role: source (старая система) или target (новая). url: sqlite:ПУТЬ, postgres://…, mysql://…, file:ПАПКА;\n\
+         для новой системы также receipt:ФАЙЛ, справка её хранителя.\n\
          zone: Europe/Moscow — часы, по которым в хранилище записано время без часового пояса.",
-        "\nStores. role: source (the old system) or target (the new one). url: sqlite:PATH, postgres://…, mysql://…, file:DIR.\n\
+        "\nStores. role: source (the old system) or target (the new one). url: sqlite:PATH, postgres://…, mysql://…, file:DIR;\n\
+         for the new one also receipt:FILE, made by its keeper.\n\
          zone: Europe/Moscow — the clock of its times that tell no zone.",
     );
     items(out, "stores", &case.stores, |store| {
@@ -807,6 +834,14 @@ fn render_commission(out: &mut String, case: &CaseFile) {
     }
     comment(out, case.language, "\nСколько дней действует план.", "\nFor how many days a plan is good.");
     line(out, 0, "plan_valid_days", &case.plan_valid_days.to_string());
+    comment(
+        out,
+        case.language,
+        "\nСколько дней годится справка или выгрузка новой системы; открытый ключ её хранителя, подписывающего справки.",
+        "\nFor how many days a receipt or an export of the new platform is good; the key of its keeper, who signs receipts.",
+    );
+    line(out, 0, "target_days_max", &case.target_days_max.to_string());
+    line(out, 0, "receipt_signer", &optional(case.receipt_signer.as_deref()));
 }
 
 fn render_rest(out: &mut String, case: &CaseFile) {
@@ -883,6 +918,8 @@ commission:
     - {name: "Один Один", position: директор, role: chair, party: operator, key: keys/1.pub.pem}
     - {name: "Два Два", position: инженер, role: member, party: processor, key: keys/2.pub.pem}
 plan_valid_days: 7
+target_days_max: 21
+receipt_signer: keys/keeper.pub.pem
 residue: {folders: [/srv/backup, ../dumps]}
 exceptions: [{what: "ленты", why: "хранилище банка", until: 2027-01-01, responsible: "Один Один"}]
 attested: [{what: target-is-platform, by: "Три Три", position: "администратор платформы", at: "2026-11-12T10:00:00+03:00"}]
@@ -1033,8 +1070,11 @@ attested: [{what: target-is-platform, by: "Три Три", position: "админ
         ("${SOURCE_URL}", "${source_url}", "case-variable", "stores[0].url"),
         ("${SOURCE_URL}", "${SOURCE", "case-variable", "stores[0].url"),
         ("file:/srv/photos", "/srv/photos", "case-url", "stores[1].url"),
+        ("file:/srv/photos", "receipt:keeper.lbr", "case-target-only", "stores[1].url"),
         ("level: L2", "level: L3", "yaml-unknown-value", "level"),
         ("plan_valid_days: 7", "plan_valid_days: 0", "yaml-number-range", "plan_valid_days"),
+        ("target_days_max: 21", "target_days_max: 367", "yaml-number-range", "target_days_max"),
+        ("keys/keeper.pub.pem", "\" \"", "case-blank", "receipt_signer"),
         ("threshold: 2", "threshold: 3", "case-threshold", "commission.threshold"),
         ("threshold: 2", "threshold: 0", "case-threshold", "commission.threshold"),
         ("role: member, party", "role: chair, party", "case-two-chairs", "commission.members[1].role"),

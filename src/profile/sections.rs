@@ -2,7 +2,7 @@
 
 use super::case_file::CaseFile;
 use super::decisions::{Decisions, digests_by_kind, hex_digest};
-use super::profile_file::Profile;
+use super::profile_file::{Mapping, Profile};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -23,6 +23,12 @@ pub fn of_profile(profile: &Profile) -> BTreeMap<String, String> {
 #[must_use]
 pub fn of_decisions(decisions: &Decisions) -> BTreeMap<String, String> {
     digests_by_kind(decisions)
+}
+
+/// The digest of one mapping as it is meant, whatever stands around it in the file.
+#[must_use]
+pub fn of_mapping(mapping: &Mapping) -> String {
+    hex_digest(&serde_json::to_value(mapping).expect("keys are texts, numbers are whole"))
 }
 
 fn top_keys<T: Serialize>(file: &str, value: &T) -> BTreeMap<String, String> {

@@ -327,10 +327,16 @@ impl<'a> Maker<'a> {
         let attested =
             stated.map(|statement| paper::AttestedBy { name: one_line(&statement.by), party: party(&statement.by) });
         Ok(Some(paper::Target {
-            kind: paper::TargetKind::Live,
+            kind: match target.kind.as_str() {
+                "live" => paper::TargetKind::Live,
+                "receipt" => paper::TargetKind::Receipt,
+                "export" => paper::TargetKind::Export,
+                _ => return Err(failure!(Refused, "tampered", path = name::VERIFICATION)), // a text
+            },
             store: target.store.clone(),
             read_at: moment(&target.read_at)?,
             is_platform_attested_by: attested.filter(|by| by.party != Party::Processor),
+            receipt: target.receipt.as_ref().map(receipt).transpose()?,
         }))
     }
 
@@ -574,6 +580,12 @@ fn outcome(standing: &[paper::StandingUnit], exceptions: &[paper::Exception]) ->
         (true, false) => paper::Outcome::DestroyedWithExceptions,
         (true, true) => paper::Outcome::Destroyed,
     }
+}
+
+fn receipt(read: &crate::case::artefacts::ReceiptRead) -> Result<paper::Receipt> {
+    let digest =
+        |text: &str| Digest::parse(text).ok_or_else(|| failure!(Refused, "tampered", path = name::VERIFICATION));
+    Ok(paper::Receipt { signer: digest(&read.signer)?, sha256: digest(&read.sha256)? })
 }
 
 fn filled(text: Option<&String>) -> String {

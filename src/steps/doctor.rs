@@ -1,7 +1,7 @@
 //! Step doctor: what stands in the way, before anything is begun. Reads case and stores; writes nothing, changes nothing.
 
 use super::session::Session;
-use super::{Line, Outcome};
+use super::{Line, Outcome, digest};
 use crate::case::artefacts::{Inventory, ReachFound, name};
 use crate::failure::{Failure, Result};
 use crate::profile::case_file::StoreRole;
@@ -22,7 +22,12 @@ pub fn run(session: &mut Session, world: &mut World) -> Result<Outcome> {
     outcome.lines.push(line!("doctor-clock", now = world.now_text()));
     let mut stores = Vec::new();
     for store in session.files.case.stores.clone() {
-        let opened = store.location(&*world.variable).and_then(|location| world.open_reader(&store.name, &location));
+        let location = store.location(&*world.variable);
+        if location.as_ref().is_ok_and(|location| location.scheme == digest::SCHEME) {
+            stores.push(receipt(session, world, &store.name, &mut outcome));
+            continue;
+        }
+        let opened = location.and_then(|location| world.open_reader(&store.name, &location));
         match opened.and_then(|mut reader| look(session, &store.name, store.role, reader.as_mut(), &mut outcome)) {
             Ok(found) => stores.push(found),
             Err(failure) => outcome.findings.push(told(&store.name, &failure)),
@@ -34,6 +39,21 @@ pub fn run(session: &mut Session, world: &mut World) -> Result<Outcome> {
     }
     outcome.document = serde_json::json!({ "unanswered": unanswered, "stores": stores });
     Ok(outcome)
+}
+
+/// Is there a receipt that could be taken? Its request and its age are looked at when `verify` takes it.
+fn receipt(session: &Session, world: &World, store: &str, outcome: &mut Outcome) -> serde_json::Value {
+    let opened = session.store(world, store).and_then(|at| digest::Taken::open(session, world, &at));
+    match opened.map(|taken| taken.read()) {
+        Ok(read) => {
+            outcome.lines.push(line!("doctor-receipt", store = store, at = read.read_at, rows = read.rows_read));
+            serde_json::json!({ "store": store, "role": "target", "receipt": read.receipt })
+        }
+        Err(failure) => {
+            outcome.findings.push(told(store, &failure));
+            serde_json::json!({ "store": store, "role": "target", "receipt": null })
+        }
+    }
 }
 
 fn keys(session: &Session, world: &World, outcome: &mut Outcome) {

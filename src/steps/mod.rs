@@ -11,6 +11,7 @@ pub mod certify;
 pub mod check;
 pub mod close;
 pub mod decide;
+pub mod digest;
 pub mod discover;
 pub mod doctor;
 pub mod erase;
@@ -24,6 +25,7 @@ pub mod run;
 pub mod show;
 pub mod sign;
 pub mod status;
+pub mod target_age;
 pub mod verify;
 
 pub use outcome::{Line, Outcome};

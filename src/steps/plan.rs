@@ -4,7 +4,7 @@
 
 use super::session::{CASE_FILE, Session, Standing};
 use super::verify::unwaived;
-use super::{Line, Outcome, plan_check};
+use super::{Line, Outcome, digest, plan_check};
 use crate::case::artefacts::{
     ColumnCoverage, Commission, Condition, Correction, Coverage, Cut, Held, Inventory, KeptTable, Member, Plan,
     PlannedTable, PlannedUnit, ReachFound, StoreFound, TableFound, Verification, Waived, name,
@@ -53,6 +53,9 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
 fn draft(session: &Session, world: &mut World) -> Result<Plan> {
     let inventory: Inventory = session.case.artefact(name::INVENTORY)?;
     let verification: Verification = session.case.artefact(name::VERIFICATION)?;
+    if let Some(target) = &verification.target {
+        digest::check_still_good(session, world, target)?;
+    }
     let mut open = Vec::new();
     let mut planner = Planner { session, inventory: &inventory, verification: &verification, open: &mut open };
     let waivers = planner.waivers();

@@ -131,7 +131,9 @@ fn check_target(plan: &Plan, problems: &mut Vec<Line>) {
         "attested" => kinship.attested_by.as_ref().is_some_and(|by| !by.trim().is_empty()),
         _ => false, // a text: any other word is no answer
     });
-    if mapped && (plan.target.is_none() || !apart) {
+    // What a receipt is, and who signed it, is told; of nothing else.
+    let told = plan.target.as_ref().is_none_or(|target| (target.kind == "receipt") == target.receipt.is_some());
+    if (mapped && (plan.target.is_none() || !apart)) || !told {
         problems.push(line!("check-target"));
     }
 }

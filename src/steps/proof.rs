@@ -2,6 +2,7 @@
 //! with the target. `verify` runs it over snapshots; `erase` runs the same code again under lock, right before destruction.
 //! Reads stores through the scans handed in; writes nothing but anonymous spill files in `work/`.
 
+use super::digest::Taken;
 use super::session::Session;
 use crate::case::Secret;
 use crate::case::artefacts::{Inventory, Kinship, TableProof};
@@ -71,6 +72,16 @@ pub struct ProofContext<'a> {
     pub migrated_on: i64,
 }
 
+/// What stands for the platform while rows are proved.
+pub enum Against<'a> {
+    /// The case has no target; no row can be proved.
+    Nothing,
+    /// A store that is read, in the snapshot that it has open.
+    Live(&'a mut dyn Reader),
+    /// A receipt of its keeper, and the case that it was taken for.
+    Receipt(&'a mut Taken, &'a Session),
+}
+
 /// Proves tables one after the other.
 ///
 /// # Errors
@@ -80,7 +91,7 @@ pub fn prove(
     context: &ProofContext<'_>,
     tables: &[ToProve<'_>],
     source: &mut ScanSource<'_>,
-    mut target: Option<&mut dyn Reader>,
+    mut target: Against<'_>,
     mut needles: Option<&mut Collector>,
 ) -> Result<Proved> {
     let mut proved = Proved {
@@ -93,7 +104,7 @@ pub fn prove(
     for to_prove in tables {
         world.go_on()?;
         let name = to_prove.table.id.to_string();
-        let read = read_both(world, context, to_prove, source, target.as_deref_mut(), needles.as_deref_mut())?;
+        let read = read_both(world, context, to_prove, source, &mut target, needles.as_deref_mut())?;
         proved.source_rows.insert(name.clone(), read.source.table.rows);
         for ((mapping, (set, uncovered)), (target_set, rows)) in
             to_prove.mappings.iter().zip(read.source.sides).zip(read.targets)
@@ -129,14 +140,23 @@ fn read_both(
     context: &ProofContext<'_>,
     to_prove: &ToProve<'_>,
     source: &mut ScanSource<'_>,
-    target: Option<&mut (dyn Reader + '_)>,
+    target: &mut Against<'_>,
     needles: Option<&mut Collector>,
 ) -> Result<BothRead> {
     let name = to_prove.table.id.to_string();
     let targets = match (target, to_prove.mappings.first()) {
         (_, None) => None,
-        (Some(reader), Some(_)) => Some(reader),
-        (None, Some(mapping)) => return Err(failure!(Refused, "target-missing", mapping = mapping.name)),
+        (Against::Live(reader), Some(_)) => Some(&mut **reader),
+        (Against::Receipt(taken, session), Some(_)) => {
+            world.progress.begin("progress-proof", &name, to_prove.table.rows_estimate);
+            let source = read_source(world, context, to_prove, source, needles)?;
+            let targets = read_receipt(world, context, to_prove, taken, session)?;
+            world.progress.end();
+            return Ok(BothRead { source, targets });
+        }
+        (Against::Nothing, Some(mapping)) => {
+            return Err(failure!(Refused, "target-missing", mapping = mapping.name));
+        }
     };
     let beside = Beside { stop: world.stop.clone(), abandoned: AtomicBool::new(false), rows: AtomicU64::new(0) };
     std::thread::scope(|scope| {
@@ -303,6 +323,19 @@ pub fn open_reader_of<'a>(
     open_side(world, context, mapping, side, SIDE_MEMORY_BYTES_MIN, scan).map(|(reader, _)| reader)
 }
 
+/// The target's side of every mapping from a receipt. No row of a store is read for it.
+fn read_receipt(
+    world: &World,
+    context: &ProofContext<'_>,
+    to_prove: &ToProve<'_>,
+    taken: &mut Taken,
+    session: &Session,
+) -> Result<Vec<(SortedSet, u64)>> {
+    let memory = side_memory(to_prove);
+    let side = |mapping| Ok((taken.side(session, world, mapping, memory, context.spill_folder)?, 0));
+    to_prove.mappings.iter().map(side).collect()
+}
+
 /// Reads the target's side of every mapping. Rows outside its filter or without a partner are not of this mapping; there
 /// they are nothing.
 fn read_targets(
@@ -435,11 +468,7 @@ pub fn check_kinship(
     sources: &mut [Relative<'_>],
     target: &mut Relative<'_>,
 ) -> Result<Kinship> {
-    let attested = |what: &str| {
-        let mut attested = session.files.case.attested.iter();
-        attested.find(|statement| statement.what == what).map(|statement| statement.by.clone())
-    };
-    let attested_apart = attested("target-apart");
+    let attested_apart = session.attested("target-apart");
     let mut unknown = Vec::new();
     for source in &mut *sources {
         unknown.extend(check_same(world, source, target)?);
@@ -454,7 +483,7 @@ pub fn check_kinship(
         state: state.to_owned(),
         attested_by: attested_apart,
         looks_like_a_copy: looks_like_a_copy(sources, target.catalog),
-        platform_attested_by: attested("target-is-platform"),
+        platform_attested_by: session.attested("target-is-platform"),
     })
 }
 

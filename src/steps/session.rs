@@ -29,11 +29,18 @@ const CHAIN: [&str; 7] =
     [name::INVENTORY, name::VERIFICATION, name::PLAN, name::ERASURE, name::RESIDUE, name::STATEMENT, name::CERTIFICATE];
 
 /// Sections that `verify` freezes.
-const VERIFY_SECTIONS: [&str; 5] =
-    ["profile.subjects", "profile.tables", "profile.mappings", "decisions.review", "decisions.table"];
+const VERIFY_SECTIONS: [&str; 6] = [
+    "case.receipt_signer",
+    "profile.subjects",
+    "profile.tables",
+    "profile.mappings",
+    "decisions.review",
+    "decisions.table",
+];
 /// Sections that `plan` freezes besides.
-const PLAN_SECTIONS: [&str; 10] = [
+const PLAN_SECTIONS: [&str; 11] = [
     "case.migrated_on",
+    "case.target_days_max",
     "case.system",
     "case.level",
     "case.plan_valid_days",
@@ -341,6 +348,13 @@ impl Session {
     pub fn store(&self, world: &World, name: &str) -> Result<StoreAt> {
         let found = self.stores(world)?.into_iter().find(|store| store.name == name);
         found.ok_or_else(|| failure!(Refused, "store-unknown", store = name))
+    }
+
+    /// Who states something in case.yaml, by its word.
+    #[must_use]
+    pub fn attested(&self, what: &str) -> Option<String> {
+        let mut attested = self.files.case.attested.iter();
+        attested.find(|statement| statement.what == what).map(|statement| statement.by.clone())
     }
 
     /// The profile.

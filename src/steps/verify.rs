@@ -2,8 +2,9 @@
 //! Reads source and target over read-only snapshots, writes `verification.json`. Changes no store.
 
 use super::Outcome;
+use super::digest::{self, Taken};
 use super::explain::{DifferingKeys, explain};
-use super::proof::{ProofContext, Proved, Relative, ScanSource, ToProve};
+use super::proof::{Against, ProofContext, Proved, Relative, ScanSource, ToProve};
 use super::proof::{check_kinship, check_place, check_schema, compile_mappings, prove};
 use super::session::{Session, Standing};
 use crate::case::artefacts::{Inventory, TargetRead, Verification, name};
@@ -27,6 +28,22 @@ struct Opened {
     reader: Box<dyn Reader>,
     info: StoreInfo,
     catalog: Catalog,
+}
+
+/// What stands for the platform.
+#[allow(clippy::large_enum_variant, reason = "one is made in a run")]
+enum Target {
+    Live(Opened),
+    Receipt(Taken),
+}
+
+impl Target {
+    fn catalog(&self) -> &Catalog {
+        match self {
+            Self::Live(opened) => &opened.catalog,
+            Self::Receipt(taken) => &taken.catalog,
+        }
+    }
 }
 
 impl Opened {
@@ -62,9 +79,17 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
         check_schema(session, &inventory, &source.name, &source.catalog)?;
     }
     let kinship = match &mut target {
-        Some(target) => {
+        Some(Target::Live(target)) => {
             let mut relatives: Vec<_> = sources.iter_mut().map(Opened::relative).collect();
             Some(check_kinship(session, world, &mut relatives, &mut target.relative())?)
+        }
+        Some(Target::Receipt(taken)) => {
+            taken.check_request(session, world)?;
+            taken.check_mappings(session, &destroy)?;
+            let sources: Vec<_> = sources.iter().map(|source| (&source.info, &source.catalog)).collect();
+            let kinship = taken.check_kinship(session, world, &sources)?;
+            taken.take(session, world)?;
+            Some(kinship)
         }
         None => None,
     };
@@ -80,24 +105,27 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
     let key = session.key(world, Purpose::Verify)?;
     let spill = session.case.path().join("work");
     let context = ProofContext { key: &key, spill_folder: &spill, migrated_on: migrated_on(session) };
-    let target_snapshot = begin(target.as_mut())?;
+    let target_snapshot = match &mut target {
+        Some(Target::Live(target)) => begin_on(target.reader.as_mut(), &target.info)?,
+        Some(Target::Receipt(_)) | None => "-".to_owned(),
+    };
     let read_at = world.now_text();
     let mut target_rows = BTreeMap::new();
     for source in &mut sources {
-        let mappings = compile_mappings(
-            session,
-            &inventory,
-            &source.catalog,
-            target.as_ref().map(|target| &target.catalog),
-            &destroy,
-        )?;
+        let mappings =
+            compile_mappings(session, &inventory, &source.catalog, target.as_ref().map(Target::catalog), &destroy)?;
         let tables = to_prove(&source.name, &source.catalog, &destroy, mappings);
         let reader = source.reader.as_mut();
         let snapshot = begin_on(reader, &source.info)?;
         let mut scan = |scan: &Scan, visit: &mut Visit<'_>| reader.scan(scan, visit);
-        let reading = target.as_mut().map(|target| target.reader.as_mut() as &mut dyn Reader);
-        let mut proved = prove(world, &context, &tables, &mut scan, reading, None)?;
-        if let Some(target) = &mut target {
+        let against = match &mut target {
+            None => Against::Nothing,
+            Some(Target::Live(target)) => Against::Live(target.reader.as_mut()),
+            Some(Target::Receipt(taken)) => Against::Receipt(taken, session),
+        };
+        let mut proved = prove(world, &context, &tables, &mut scan, against, None)?;
+        // A receipt has no values to look at: what it cannot tell is told to be unknown.
+        if let Some(Target::Live(target)) = &mut target {
             explain_all(session, world, &context, &tables, &mut proved, [&mut scan, &mut reads(target)])?;
         }
         source.reader.end()?;
@@ -107,22 +135,27 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
         look(session, world, &source.name, proved.source_rows)?;
         target_rows.extend(proved.target_rows);
     }
-    if let Some(target) = &mut target {
-        target.reader.end()?;
-        let rows_read = target_rows.values().sum();
-        look(session, world, &target.name, target_rows)?;
-        verification.target = Some(TargetRead {
-            kind: "live".to_owned(),
-            store: target.name.clone(),
-            read_at,
-            snapshot: target_snapshot,
-            rows_read,
-            role_could_write: match &target.info.role.may_write {
-                Known::Yes(may) => Some(*may),
-                Known::Unknown(_) => None,
-            },
-        });
-    }
+    verification.target = match &mut target {
+        None => None,
+        Some(Target::Receipt(taken)) => Some(taken.read()),
+        Some(Target::Live(target)) => {
+            target.reader.end()?;
+            let rows_read = target_rows.values().sum();
+            look(session, world, &target.name, target_rows)?;
+            Some(TargetRead {
+                kind: "live".to_owned(),
+                store: target.name.clone(),
+                read_at,
+                snapshot: target_snapshot,
+                rows_read,
+                role_could_write: match &target.info.role.may_write {
+                    Known::Yes(may) => Some(*may),
+                    Known::Unknown(_) => None,
+                },
+                receipt: None,
+            })
+        }
+    };
     session.case.write_artefact(world, "verify", name::VERIFICATION, &verification)?;
     let outcome = report(session, &verification);
     Ok(session.noted(outcome))
@@ -173,15 +206,19 @@ fn forget_keys(session: &mut Session, world: &World) -> Result<()> {
     old.iter().try_for_each(|name| session.case.destroy(world, name, "superseded"))
 }
 
-fn open_all(session: &Session, world: &World) -> Result<(Vec<Opened>, Option<Opened>)> {
+fn open_all(session: &Session, world: &World) -> Result<(Vec<Opened>, Option<Target>)> {
     let (mut sources, mut target) = (Vec::new(), None);
     for store in session.stores(world)? {
+        if store.location.scheme == digest::SCHEME {
+            target = Some(Target::Receipt(Taken::open(session, world, &store)?));
+            continue;
+        }
         let mut reader = world.open_reader(&store.name, &store.location)?;
         let (info, catalog) = (reader.info()?, reader.catalog()?);
         let opened = Opened { name: store.name, reader, info, catalog };
         match store.role {
             StoreRole::Source => sources.push(opened),
-            StoreRole::Target => target = Some(opened),
+            StoreRole::Target => target = Some(Target::Live(opened)),
         }
     }
     Ok((sources, target))
@@ -201,10 +238,6 @@ fn to_prove<'a>(
             mappings: mappings.remove(&table.id.to_string()).unwrap_or_default(),
         })
         .collect()
-}
-
-fn begin(opened: Option<&mut Opened>) -> Result<String> {
-    opened.map_or(Ok("-".to_owned()), |opened| begin_on(opened.reader.as_mut(), &opened.info))
 }
 
 /// Opens a snapshot where the engine has them; elsewhere the artefact says that it had none.
@@ -306,6 +339,9 @@ fn report(session: &Session, verification: &Verification) -> Outcome {
     )];
     if let Some(target) = &verification.target {
         lines.push(line!("verified-target", store = target.store, rows = target.rows_read, at = target.read_at));
+        if let Some(receipt) = &target.receipt {
+            lines.push(line!("verified-receipt", store = target.store, key_id = receipt.signer));
+        }
         if target.role_could_write == Some(true) {
             lines.push(line!("verified-role-writes", store = target.store));
         }

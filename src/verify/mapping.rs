@@ -8,7 +8,8 @@ use super::names::{Names, SideName, holds_unique_key, listed, near};
 use super::side::{Cell, CompiledJoin, CompiledSide, Content, Place, RecordShape, Scanned, ValueMap};
 use super::transform::{Transform, is_filled, text_of};
 use crate::failure::Failure;
-use crate::profile::profile_file::{ColumnRule, KeyPair, Mapping, Normaliser, Shape, Split};
+use crate::profile::Zone;
+use crate::profile::profile_file::{ColumnRule, KeyPair, Mapping, Normaliser, Shape, Split, Tolerance};
 use lastbell_contract::{Catalog, Kind, Value};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -53,6 +54,15 @@ pub struct ToleratedColumn {
     pub tolerances: Vec<String>,
 }
 
+/// The target's half of a mapping, compiled where the source is not seen: what a receipt is made with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CompiledTarget {
+    /// The mapping's name.
+    pub name: String,
+    /// The new rows.
+    pub side: CompiledSide,
+}
+
 impl CompiledMapping {
     /// The rules of the comparison.
     #[must_use]
@@ -73,8 +83,14 @@ impl CompiledMapping {
     /// The label of the mapping's keys; see [`super::keys::VerifyKeys::derive`].
     #[must_use]
     pub fn key_label(&self) -> String {
-        format!("mapping:{}", self.name)
+        key_label(&self.name)
     }
+}
+
+/// The label of the keys of the mapping with that name; see [`super::keys::mapping_secret`].
+#[must_use]
+pub fn key_label(mapping: &str) -> String {
+    format!("mapping:{mapping}")
 }
 
 /// Compiles a mapping.
@@ -106,6 +122,84 @@ pub fn compile(
     let cells = compiler.cells();
     compiler.links(personal);
     compiler.finish(cells, personal)
+}
+
+/// Compiles the target's half alone: the same side, to the last cell, that [`compile`] gives over the same catalog.
+///
+/// # Errors
+/// Every problem of that half: unknown names with those probably meant, joins that may multiply rows, a format.
+pub fn compile_target(mapping: &Mapping, target: &Catalog) -> Result<CompiledTarget, Vec<Failure>> {
+    let mut problems = Vec::new();
+    let names = Names::find(&mapping.name, SideName::Target, &mapping.target, target, &mut problems);
+    let Some(names) = names else { return Err(problems) };
+    let mut new = Builder::new(names, false);
+    let (mut key, mut columns) = (Vec::new(), Vec::new());
+    for pair in &mapping.key {
+        let spoken = Spoken::of_key(pair);
+        key.extend(new.cell(mapping, &spoken, &mut problems));
+    }
+    for rule in &mapping.columns {
+        let Some(spoken) = rule.shape().and_then(|shape| Spoken::of_rule(rule, shape)) else { continue };
+        let cell = new.cell(mapping, &spoken, &mut problems);
+        columns.extend(cell.map(|cell| (spoken.target, cell)));
+    }
+    let changed_at = mapping.changed_at.as_deref().and_then(|column| new.place(column, &mut problems));
+    let may_change = |column: &str| mapping.may_change.iter().position(|known| known == column);
+    let (mut movable, fixed): (Vec<_>, Vec<_>) =
+        columns.into_iter().partition(|(target, _)| may_change(target).is_some());
+    movable.sort_by_key(|(target, _)| may_change(target));
+    let cells = |named: Vec<(&str, Cell)>| -> Vec<Cell> { named.into_iter().map(|(_, cell)| cell).collect() };
+    let (fixed, movable) = (cells(fixed), cells(movable));
+    let key = if mapping.key.is_empty() { fixed.clone() } else { key };
+    let side = side(&mut new, &mut problems, [key, fixed, movable], changed_at);
+    if problems.is_empty() {
+        Ok(CompiledTarget { name: mapping.name.clone(), side })
+    } else {
+        Err(deduplicated(problems))
+    }
+}
+
+/// What a rule says of its target column, whatever it takes from the source.
+struct Spoken<'a> {
+    target: &'a str,
+    normaliser: Option<Normaliser>,
+    format: Option<&'a str>,
+    tolerances: &'a BTreeSet<Tolerance>,
+    zone: Option<&'a Zone>,
+}
+
+/// A key tolerates nothing.
+static NO_TOLERANCES: BTreeSet<Tolerance> = BTreeSet::new();
+
+impl<'a> Spoken<'a> {
+    fn of_key(pair: &'a KeyPair) -> Self {
+        let (format, zone) = (pair.format.as_deref(), pair.zone.as_ref());
+        Self { target: &pair.target, normaliser: pair.r#as, format, tolerances: &NO_TOLERANCES, zone }
+    }
+
+    /// `None` for columns that are left behind.
+    fn of_rule(rule: &'a ColumnRule, shape: Shape<'a>) -> Option<Self> {
+        let (target, normaliser) = match shape {
+            Shape::Compared { target, .. } | Shape::Part { target, .. } | Shape::Merged { target, .. } => {
+                (target, rule.r#as)
+            }
+            // A constant is a text; the column is compared as text, whatever its type.
+            Shape::Constant { target, .. } => (target, Some(Normaliser::Text)),
+            Shape::NotMigrated { .. } => return None,
+        };
+        let (format, zone) = (rule.format.as_deref(), rule.zone.as_ref());
+        Some(Self { target, normaliser, format, tolerances: &rule.tolerate, zone })
+    }
+
+    /// How both sides are read.
+    fn transform(&self, mapping: &Mapping, problems: &mut Vec<Failure>) -> Transform {
+        let dated = matches!(self.normaliser, Some(Normaliser::Date | Normaliser::Datetime));
+        let parsed = self.format.map(DateFormat::parse);
+        if parsed == Some(None) || (parsed.is_some() && !dated) {
+            problems.push(failure!(Usage, "mapping-format", mapping = mapping.name, column = self.target));
+        }
+        Transform::new(self.normaliser, parsed.flatten(), self.tolerances.clone()).on_clock(self.zone.cloned())
+    }
 }
 
 /// A side while it is put together: its tables, and the columns that turned out to be needed.
@@ -148,6 +242,14 @@ impl<'a> Builder<'a> {
     fn read_as(&self, transform: &Transform, place: Option<Place>) -> Transform {
         let column = place.and_then(|place| self.names.tables[place.table].column(self.column_name(place)));
         transform.clone().of_filled(column.is_some_and(is_filled))
+    }
+
+    /// The cell of a target column.
+    fn cell(&mut self, mapping: &Mapping, spoken: &Spoken<'a>, problems: &mut Vec<Failure>) -> Option<Cell> {
+        let transform = spoken.transform(mapping, problems);
+        let place = self.place(spoken.target, problems)?;
+        let transform = self.read_as(&transform, Some(place));
+        Some(Cell { content: Content::One(place), transform, values: ValueMap::default() })
     }
 
     fn column_name(&self, place: Place) -> &str {
@@ -271,8 +373,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn key_pair(&mut self, pair: &'a KeyPair) -> Option<Pair> {
-        let transform = self.transform(pair.r#as, pair.format.as_deref(), &BTreeSet::new(), &pair.target);
-        let transform = transform.on_clock(pair.zone.clone());
+        let transform = Spoken::of_key(pair).transform(self.mapping, &mut self.problems);
         let old = self.old.place(&pair.source, &mut self.problems);
         let new = self.new.place(&pair.target, &mut self.problems)?;
         let (content, places) = (Content::One(old?), vec![old?]);
@@ -291,17 +392,14 @@ impl<'a> Compiler<'a> {
     }
 
     fn column_pair(&mut self, rule: &'a ColumnRule, shape: Shape<'a>) -> Option<Pair> {
-        let (target, sources, normaliser) = match shape {
-            Shape::Compared { source, target } | Shape::Part { source, target, .. } => {
-                (target, vec![source], rule.r#as)
-            }
-            Shape::Merged { sources, target, .. } => (target, sources.iter().map(String::as_str).collect(), rule.r#as),
-            // A constant is a text; the column is compared as text, whatever its type.
-            Shape::Constant { target, .. } => (target, Vec::new(), Some(Normaliser::Text)),
-            Shape::NotMigrated { .. } => return None,
+        let spoken = Spoken::of_rule(rule, shape)?;
+        let (target, normaliser) = (spoken.target, spoken.normaliser);
+        let sources: Vec<&str> = match shape {
+            Shape::Compared { source, .. } | Shape::Part { source, .. } => vec![source],
+            Shape::Merged { sources, .. } => sources.iter().map(String::as_str).collect(),
+            Shape::Constant { .. } | Shape::NotMigrated { .. } => Vec::new(),
         };
-        let transform = self.transform(normaliser, rule.format.as_deref(), &rule.tolerate, target);
-        let transform = transform.on_clock(rule.zone.clone());
+        let transform = spoken.transform(self.mapping, &mut self.problems);
         let values = self.values(rule, &transform, target);
         let places: Vec<Option<Place>> =
             sources.into_iter().map(|source| self.old.place(source, &mut self.problems)).collect();
@@ -341,21 +439,6 @@ impl<'a> Compiler<'a> {
                 self.problem("mapping-split", source);
             }
         }
-    }
-
-    fn transform(
-        &mut self,
-        normaliser: Option<Normaliser>,
-        format: Option<&str>,
-        tolerances: &BTreeSet<crate::profile::profile_file::Tolerance>,
-        target: &str,
-    ) -> Transform {
-        let dated = matches!(normaliser, Some(Normaliser::Date | Normaliser::Datetime));
-        let parsed = format.map(DateFormat::parse);
-        if parsed == Some(None) || (parsed.is_some() && !dated) {
-            self.problem("mapping-format", target);
-        }
-        Transform::new(normaliser, parsed.flatten(), tolerances.clone())
     }
 
     /// Source text to target value, both as the transform makes them.

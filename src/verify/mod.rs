@@ -11,6 +11,7 @@ pub mod canonical;
 pub mod causes;
 pub mod compare;
 mod coverage;
+pub mod digest_file;
 pub mod identity;
 pub mod json_form;
 pub mod keys;

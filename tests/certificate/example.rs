@@ -140,6 +140,7 @@ pub(super) fn predicate() -> Predicate {
             store: text("new"),
             read_at: at("2026-11-22T00:10:00Z"),
             is_platform_attested_by: Some(keeper),
+            receipt: None,
         }),
         coverage: Coverage {
             rows_total: 9000,

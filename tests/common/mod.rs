@@ -634,6 +634,8 @@ pub fn places_of(step: &str, events: &[Event]) -> u64 {
         | Event::Look { .. }
         | Event::Decided { .. }
         | Event::Received { .. }
+        | Event::ReceiptRequested { .. }
+        | Event::ReceiptTaken { .. }
         | Event::UnitProved { .. }
         | Event::UnitDone { .. }
         | Event::UnitRefused { .. }

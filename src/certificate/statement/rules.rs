@@ -1,7 +1,7 @@
 //! What the fields of a statement owe each other. A statement that breaks a rule is neither signed nor believed.
 //! Reads a statement, writes nothing; each rule has a stable name that the refusal carries.
 
-use super::{JOURNAL_FILE, Outcome, Paper, Predicate, RETAINED_YEARS, Statement, Subjects};
+use super::{JOURNAL_FILE, Outcome, Paper, Predicate, RETAINED_YEARS, Statement, Subjects, TargetKind};
 use crate::{
     certificate::{
         claims::ClaimCode,
@@ -25,6 +25,7 @@ const RULES: &[Rule] = &[
     ("times-in-order", times_in_order),
     ("outcome-fits", outcome_fits),
     ("platform-attested", platform_attested),
+    ("receipt-told", receipt_told),
     ("persons-distinct", persons_distinct),
     ("threshold-reachable", threshold_reachable),
     ("claims-borne", claims_borne),
@@ -157,6 +158,12 @@ fn outcome_fits(statement: &Statement) -> bool {
 fn platform_attested(statement: &Statement) -> bool {
     let by = statement.predicate.target.as_ref().and_then(|target| target.is_platform_attested_by.as_ref());
     by.is_none_or(|by| by.party != Party::Processor && !by.name.is_empty())
+}
+
+/// A receipt's signer and digest are told, and those of nothing else.
+fn receipt_told(statement: &Statement) -> bool {
+    let target = statement.predicate.target.as_ref();
+    target.is_none_or(|target| (target.kind == TargetKind::Receipt) == target.receipt.is_some())
 }
 
 fn persons_distinct(statement: &Statement) -> bool {

@@ -5,6 +5,7 @@ use crate::case::artefacts::{Allowance, Plan, PlannedUnit, name};
 use crate::case::{Entry, Event};
 use crate::failure::{Failure, Result};
 use crate::steps::approve::{self, Counted};
+use crate::steps::digest;
 use crate::steps::session::Session;
 use crate::world::World;
 use lastbell_contract::{Known, StoreInfo};
@@ -37,6 +38,7 @@ impl Gates {
             approvals(plan, &counted),
             cooling(session, world, &counted),
             expiry(world, plan),
+            target(session, world, plan),
         ];
         let closed = closed.into_iter().find_map(Result::err);
         Ok(Self { counted, closed, allowances: allowances(session) })
@@ -167,6 +169,11 @@ fn expiry(world: &World, plan: &Plan) -> Result<()> {
         return Err(failure!(Refused, "plan-expired", until = plan.valid_until));
     }
     Ok(())
+}
+
+/// What stands for the platform may have grown too old since the plan, or been asked for anew.
+fn target(session: &Session, world: &World, plan: &Plan) -> Result<()> {
+    plan.target.as_ref().map_or(Ok(()), |target| digest::check_still_good(session, world, target))
 }
 
 fn allowances(session: &Session) -> Vec<Allowance> {

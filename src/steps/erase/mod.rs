@@ -6,6 +6,7 @@ mod gates;
 mod unit;
 mod witness;
 
+use super::digest::{self, Taken};
 use super::session::{Session, Standing, StoreAt};
 use super::{Outcome, approve, proof, verify};
 use crate::case::artefacts::{
@@ -96,11 +97,27 @@ fn stores_of(plan: &Plan) -> BTreeSet<String> {
 }
 
 /// The target, looked at again: it may not be the source today either.
-struct Target {
+#[allow(clippy::large_enum_variant, reason = "one is made in a run")]
+enum Target {
+    Live(LiveTarget),
+    /// The same bytes as were verified.
+    Receipt(Taken),
+}
+
+struct LiveTarget {
     name: String,
     reader: Box<dyn Reader>,
     info: StoreInfo,
     catalog: Catalog,
+}
+
+impl Target {
+    fn catalog(&self) -> &Catalog {
+        match self {
+            Self::Live(live) => &live.catalog,
+            Self::Receipt(taken) => &taken.catalog,
+        }
+    }
 }
 
 fn open_target(session: &Session, world: &World, run: &Run) -> Result<Option<Target>> {
@@ -109,13 +126,18 @@ fn open_target(session: &Session, world: &World, run: &Run) -> Result<Option<Tar
     }
     let named = session.files.case.target().ok_or_else(|| failure!(Refused, "target-missing", mapping = "-"))?;
     let at = session.store(world, &named.name)?;
+    if at.location.scheme == digest::SCHEME {
+        let taken = Taken::open(session, world, &at)?;
+        taken.is_the_same(run.plan.target.as_ref())?;
+        return Ok(Some(Target::Receipt(taken)));
+    }
     let mut reader = world.open_reader(&at.name, &at.location)?;
     let (info, catalog) = (reader.info()?, reader.catalog()?);
     let known = run.inventory.target().map(|target| &target.anchors);
     if known.is_some_and(|anchors| !anchors.iter().any(|anchor| info.identity.anchors.contains(anchor))) {
         return Err(failure!(Refused, "target-changed", store = at.name));
     }
-    Ok(Some(Target { name: at.name, reader, info, catalog }))
+    Ok(Some(Target::Live(LiveTarget { name: at.name, reader, info, catalog })))
 }
 
 fn erase_store(
@@ -137,12 +159,17 @@ fn erase_store(
     let left = session.settings_left(&at.name);
     witnessed(session, world, &at.name, |witness| eraser.tidy(&left, witness))?;
     let catalog = eraser.catalog()?;
-    if let Some(target) = target.as_deref_mut() {
-        let info = eraser.info()?;
-        let source = proof::Relative { info: &info, catalog: &catalog, reader: eraser.as_mut() };
-        let mut target =
-            proof::Relative { info: &target.info, catalog: &target.catalog, reader: target.reader.as_mut() };
-        proof::check_kinship(session, world, &mut [source], &mut target)?;
+    let info = eraser.info()?;
+    match target.as_deref_mut() {
+        None => {}
+        Some(Target::Live(live)) => {
+            let source = proof::Relative { info: &info, catalog: &catalog, reader: eraser.as_mut() };
+            let mut target = proof::Relative { info: &live.info, catalog: &live.catalog, reader: live.reader.as_mut() };
+            proof::check_kinship(session, world, &mut [source], &mut target)?;
+        }
+        Some(Target::Receipt(taken)) => {
+            taken.check_kinship(session, world, &[(&info, &catalog)])?;
+        }
     }
     let info = eraser.info()?;
     let alive = run.gates.sign_of_life(session, world, &at.name, &info);
@@ -345,8 +372,13 @@ fn report(erasure: &Erasure, wanted: &str) -> Outcome {
     }
 }
 
-/// Shared with `verify`: the snapshot of the target is opened after the source's lock.
+/// Shared with `verify`: the snapshot of the target is opened after the source's lock. A receipt's was taken long ago.
 fn target_snapshot(target: &mut Target) -> Result<String> {
-    target.reader.end()?;
-    verify::begin_on(target.reader.as_mut(), &target.info)
+    match target {
+        Target::Live(live) => {
+            live.reader.end()?;
+            verify::begin_on(live.reader.as_mut(), &live.info)
+        }
+        Target::Receipt(taken) => Ok(taken.read().snapshot),
+    }
 }

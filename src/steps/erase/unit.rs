@@ -8,13 +8,13 @@ use crate::case::artefacts::{ErasedTable, ErasedUnit, PlannedUnit, UnitEnd};
 use crate::case::seal::seal;
 use crate::failure::{Exit, Failure, Result};
 use crate::residue::{Collector, Limits};
-use crate::steps::proof::{ProofContext, Proved, ToProve, compile_mappings, prove};
+use crate::steps::proof::{Against, ProofContext, Proved, ToProve, compile_mappings, prove};
 use crate::steps::session::{Session, StoreAt, table_id};
 use crate::steps::{discover, verify};
 use crate::verify::report::MappingResult;
 use crate::verify::table_digest::TableDigester;
 use crate::world::World;
-use lastbell_contract::{Catalog, Eraser, LockRequest, LockedUnit, PackedRow, Reader, Scan, Table, TableId, Visit};
+use lastbell_contract::{Catalog, Eraser, LockRequest, LockedUnit, PackedRow, Scan, Table, TableId, Visit};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -147,7 +147,7 @@ impl Work<'_> {
         ids: &[TableId],
     ) -> Result<()> {
         let rows = count(locked, ids)?;
-        let target_catalog = target.as_deref().map(|target| target.catalog.clone());
+        let target_catalog = target.as_deref().map(|target| target.catalog().clone());
         let names: BTreeSet<String> = planned.tables.iter().map(|table| table.table.clone()).collect();
         let mut mappings =
             compile_mappings(self.session, &self.run.inventory, self.catalog, target_catalog.as_ref(), &names)?;
@@ -169,8 +169,12 @@ impl Work<'_> {
         };
         let mut needles = Collector::new(self.run.needle_key.bytes(), Limits::default());
         let mut scan = |scan: &Scan, visit: &mut Visit<'_>| locked.scan(scan, visit);
-        let target_reader = target.as_deref_mut().map(|target| target.reader.as_mut() as &mut dyn Reader);
-        let proved = prove(self.world, &context, &tables, &mut scan, target_reader, Some(&mut needles))?;
+        let against = match target.as_deref_mut() {
+            None => Against::Nothing,
+            Some(Target::Live(live)) => Against::Live(live.reader.as_mut()),
+            Some(Target::Receipt(taken)) => Against::Receipt(taken, self.session),
+        };
+        let proved = prove(self.world, &context, &tables, &mut scan, against, Some(&mut needles))?;
         self.look(&proved, target.as_deref())?;
         self.judge(planned, &proved, &rows)?;
         let needles = self.keep_needles(planned, needles)?;
@@ -179,7 +183,10 @@ impl Work<'_> {
 
     fn look(&mut self, proved: &Proved, target: Option<&Target>) -> Result<()> {
         let looks = [(self.at.name.clone(), proved.source_rows.clone())];
-        let at_target = target.map(|target| (target.name.clone(), proved.target_rows.clone()));
+        let at_target = match target {
+            Some(Target::Live(live)) => Some((live.name.clone(), proved.target_rows.clone())),
+            Some(Target::Receipt(_)) | None => None, // nobody looked into a store
+        };
         for (store, rows) in looks.into_iter().chain(at_target) {
             self.session.case.record(self.world, Event::Look { store, purpose: "proof".to_owned(), rows })?;
         }

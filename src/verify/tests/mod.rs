@@ -11,7 +11,7 @@ mod verdicts;
 
 use super::compare::{Comparison, Counts, compare};
 use super::keys::VerifyKeys;
-use super::mapping::{CompiledMapping, PersonalColumns, compile};
+use super::mapping::{CompiledMapping, PersonalColumns, compile, compile_target};
 use super::partitions::DigestSet;
 use super::report::{MappingResult, Uncovered};
 use super::side::{CompiledSide, Outcome, SideReader};
@@ -89,8 +89,11 @@ fn snils() -> PersonalColumns {
 }
 
 fn compiled(yaml: &str, source: &Store, target: &Store) -> CompiledMapping {
-    compile(&mapping(yaml), &source.catalog, &target.catalog, &snils())
-        .unwrap_or_else(|problems| panic!("{problems:?}"))
+    let whole = compile(&mapping(yaml), &source.catalog, &target.catalog, &snils())
+        .unwrap_or_else(|problems| panic!("{problems:?}"));
+    let half = compile_target(&mapping(yaml), &target.catalog).unwrap_or_else(|problems| panic!("{problems:?}"));
+    assert!(half.side == whole.target && half.name == whole.name, "the target's half alone is the same: {yaml}");
+    whole
 }
 
 fn problems(yaml: &str, source: &Store, target: &Store, personal: &PersonalColumns) -> Vec<Failure> {
