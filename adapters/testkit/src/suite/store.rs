@@ -136,9 +136,10 @@ fn reach_of_an_empty_store(stage: &Stage<'_>) -> Told {
 fn explained(reach: &Reach, wanted: Level) -> Told {
     let failing = reach.preconditions.iter().filter(|condition| condition.state != State::Pass);
     let lowest = failing.map(|condition| condition.blocks).min();
-    if let Some(lowest) = lowest.filter(|lowest| *lowest > Level::L0) {
+    if let Some(lowest) = lowest {
+        // There is no level below the first: where even that is blocked, it is claimed with its reason.
         promise!(
-            reach.level < lowest,
+            reach.level < lowest || reach.level == Level::L0,
             "{} is claimed though a condition of {} does not pass",
             reach.level.word(),
             lowest.word()
