@@ -17,6 +17,12 @@ pub fn all() -> Vec<Box<dyn Adapter>> {
     ]
 }
 
+/// Whether a store of this engine is an export: files that were made once, and not a platform that is read while we look.
+#[must_use]
+pub fn is_export(engine: &str) -> bool {
+    engine == "csv"
+}
+
 /// Writes the demo's invented diaries; the embedded engine only.
 #[cfg(feature = "sqlite")]
 pub use lastbell_sqlite::Writer as DemoWriter;

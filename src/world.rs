@@ -120,6 +120,12 @@ impl World {
         })
     }
 
+    /// Whether a store of this engine is an export.
+    #[must_use]
+    pub fn is_export(&self, engine: &str) -> bool {
+        crate::engines::is_export(engine)
+    }
+
     /// Opens a store for reading.
     ///
     /// # Errors

@@ -198,6 +198,29 @@ fn a_statement_reads_back_as_it_was_signed() {
 
 type Break = fn(&mut Statement);
 
+/// The statement's target as an export, told whole.
+fn as_export(statement: &mut Statement) -> &mut Target {
+    let target = statement.predicate.target.as_mut().unwrap();
+    let file = |name: &str, modified_at: &str| ExportFile {
+        name: text(name),
+        bytes: 7,
+        modified_at: at(modified_at),
+        sha256: Digest::of(name.as_bytes()),
+    };
+    let files = vec![file("marks.csv.gz", "2026-11-01T00:00:00Z"), file("pupils.csv", "2026-11-02T00:00:00Z")];
+    target.kind = TargetKind::Export;
+    target.read_at = at("2026-11-02T00:00:00Z");
+    target.export = Some(Export { files, made_by: target.is_platform_attested_by.clone() });
+    target
+}
+
+#[test]
+fn an_export_is_told_with_all_its_files() {
+    let mut told = statement();
+    as_export(&mut told);
+    assert_eq!(Statement::from_payload(&told.to_payload().unwrap()).unwrap(), told);
+}
+
 /// A way to break each rule, by the rule's name.
 fn breaks() -> Vec<(&'static str, Break)> {
     vec![
@@ -228,6 +251,14 @@ fn breaks() -> Vec<(&'static str, Break)> {
         ("outcome-fits", |s| s.predicate.outcome = Outcome::Incomplete),
         ("outcome-fits", |s| s.predicate.residue = None),
         ("receipt-told", |s| s.predicate.target.as_mut().unwrap().kind = TargetKind::Receipt),
+        ("export-told", |s| s.predicate.target.as_mut().unwrap().kind = TargetKind::Export),
+        ("export-told", |s| as_export(s).kind = TargetKind::Live),
+        ("export-told", |s| as_export(s).export.as_mut().unwrap().files.clear()),
+        ("export-told", |s| as_export(s).read_at = at("2026-11-01T00:00:01Z")),
+        ("export-told", |s| {
+            let maker = AttestedBy { name: text("Сидоров В. В."), party: Party::Processor };
+            as_export(s).export.as_mut().unwrap().made_by = Some(maker);
+        }),
         ("platform-attested", |s| {
             let keeper = AttestedBy { name: text("Сидоров В. В."), party: Party::Processor };
             s.predicate.target.as_mut().unwrap().is_platform_attested_by = Some(keeper);

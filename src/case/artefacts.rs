@@ -272,6 +272,33 @@ pub struct TargetRead {
     /// What was taken for it when it is a receipt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<ReceiptRead>,
+    /// What was read when it is an export. `read_at` is then the time of its newest file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export: Option<ExportRead>,
+}
+
+/// The export that stood for the platform.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ExportRead {
+    /// All its files, by name.
+    pub files: Vec<ExportFile>,
+    /// Who says that they made it on the platform; `null` when nobody does.
+    pub made_by: Option<String>,
+}
+
+/// A file of an export: the locked proof takes the same bytes or none.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ExportFile {
+    /// Its name in the folder.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// When it was written, as the file system tells. RFC 3339, UTC.
+    pub modified_at: String,
+    /// SHA-256 of its bytes as they lie there, compressed or not.
+    pub sha256: String,
 }
 
 /// The receipt that stood for the platform.

@@ -386,6 +386,33 @@ pub struct Target {
     /// The receipt, when it was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
+    /// The export, when it was one; `read_at` is then when its newest file was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export: Option<Export>,
+}
+
+/// Files that the platform produced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Export {
+    /// All of them.
+    pub files: Vec<ExportFile>,
+    /// Who says that they made them on the platform; never the contractor.
+    pub made_by: Option<AttestedBy>,
+}
+
+/// A file of an export.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExportFile {
+    /// Its name.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// When it was written, as its file system told.
+    pub modified_at: Instant,
+    /// SHA-256 of its bytes.
+    pub sha256: Digest,
 }
 
 /// A receipt of the platform's keeper: whose word the digests are.

@@ -1071,6 +1071,7 @@ attested: [{what: target-is-platform, by: "Три Три", position: "админ
         ("${SOURCE_URL}", "${SOURCE", "case-variable", "stores[0].url"),
         ("file:/srv/photos", "/srv/photos", "case-url", "stores[1].url"),
         ("file:/srv/photos", "receipt:keeper.lbr", "case-target-only", "stores[1].url"),
+        ("file:/srv/photos", "csv:/srv/photos", "case-target-only", "stores[1].url"),
         ("level: L2", "level: L3", "yaml-unknown-value", "level"),
         ("plan_valid_days: 7", "plan_valid_days: 0", "yaml-number-range", "plan_valid_days"),
         ("target_days_max: 21", "target_days_max: 367", "yaml-number-range", "target_days_max"),

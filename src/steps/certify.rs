@@ -337,6 +337,7 @@ impl<'a> Maker<'a> {
             read_at: moment(&target.read_at)?,
             is_platform_attested_by: attested.filter(|by| by.party != Party::Processor),
             receipt: target.receipt.as_ref().map(receipt).transpose()?,
+            export: target.export.as_ref().map(|read| export(read, &party)).transpose()?,
         }))
     }
 
@@ -586,6 +587,24 @@ fn receipt(read: &crate::case::artefacts::ReceiptRead) -> Result<paper::Receipt>
     let digest =
         |text: &str| Digest::parse(text).ok_or_else(|| failure!(Refused, "tampered", path = name::VERIFICATION));
     Ok(paper::Receipt { signer: digest(&read.signer)?, sha256: digest(&read.sha256)? })
+}
+
+/// The contractor's word about who made an export is no evidence either.
+fn export(read: &crate::case::artefacts::ExportRead, party: &dyn Fn(&str) -> Party) -> Result<paper::Export> {
+    let file = |file: &crate::case::artefacts::ExportFile| {
+        let sha256 = Digest::parse(&file.sha256);
+        Ok(paper::ExportFile {
+            name: one_line(&file.name),
+            bytes: file.bytes,
+            modified_at: moment(&file.modified_at)?,
+            sha256: sha256.ok_or_else(|| failure!(Refused, "tampered", path = name::VERIFICATION))?,
+        })
+    };
+    let made_by = read.made_by.as_ref().map(|by| paper::AttestedBy { name: one_line(by), party: party(by) });
+    Ok(paper::Export {
+        files: read.files.iter().map(file).collect::<Result<_>>()?,
+        made_by: made_by.filter(|by| by.party != Party::Processor),
+    })
 }
 
 fn filled(text: Option<&String>) -> String {

@@ -86,9 +86,11 @@ fn stores(given: &Given) -> Vec<StoreEntry> {
 /// A path typed at the shell means the shell's folder; in case.yaml it must mean the same from everywhere.
 fn absolute(url: &str) -> String {
     match url.split_once(':') {
-        Some((scheme @ ("sqlite" | "file" | "receipt"), path)) if !path.contains("${") => {
+        Some((scheme @ ("sqlite" | "file" | "receipt" | "csv"), path)) if !path.contains("${") => {
+            let options = if scheme == "csv" { path.find('?') } else { None };
+            let (path, options) = path.split_at(options.unwrap_or(path.len()));
             let whole = std::path::absolute(path).map_or_else(|_| path.to_owned(), |path| path.display().to_string());
-            format!("{scheme}:{whole}")
+            format!("{scheme}:{whole}{options}")
         }
         Some(_) | None => url.to_owned(),
     }

@@ -16,6 +16,7 @@ pub mod discover;
 pub mod doctor;
 pub mod erase;
 pub mod explain;
+pub mod export;
 pub mod init;
 pub mod plan;
 pub mod plan_check;

@@ -131,8 +131,13 @@ fn check_target(plan: &Plan, problems: &mut Vec<Line>) {
         "attested" => kinship.attested_by.as_ref().is_some_and(|by| !by.trim().is_empty()),
         _ => false, // a text: any other word is no answer
     });
-    // What a receipt is, and who signed it, is told; of nothing else.
-    let told = plan.target.as_ref().is_none_or(|target| (target.kind == "receipt") == target.receipt.is_some());
+    // What a receipt is, and who signed it, is told, and which files an export is; of nothing else.
+    let told = plan.target.as_ref().is_none_or(|target| {
+        let files = target.export.as_ref().map(|export| export.files.len());
+        (target.kind == "receipt") == target.receipt.is_some()
+            && (target.kind == "export") == files.is_some()
+            && files != Some(0)
+    });
     if (mapped && (plan.target.is_none() || !apart)) || !told {
         problems.push(line!("check-target"));
     }

@@ -4,10 +4,11 @@
 use super::Outcome;
 use super::digest::{self, Taken};
 use super::explain::{DifferingKeys, explain};
+use super::export;
 use super::proof::{Against, ProofContext, Proved, Relative, ScanSource, ToProve};
 use super::proof::{check_kinship, check_place, check_schema, compile_mappings, prove};
 use super::session::{Session, Standing};
-use crate::case::artefacts::{Inventory, TargetRead, Verification, name};
+use crate::case::artefacts::{ExportRead, Inventory, TargetRead, Verification, name};
 use crate::case::seal::seal;
 use crate::case::{Event, Purpose, Secret};
 use crate::failure::Result;
@@ -28,6 +29,8 @@ struct Opened {
     reader: Box<dyn Reader>,
     info: StoreInfo,
     catalog: Catalog,
+    /// Its files, where it is an export.
+    export: Option<ExportRead>,
 }
 
 /// What stands for the platform.
@@ -49,6 +52,32 @@ impl Target {
 impl Opened {
     fn relative(&mut self) -> Relative<'_> {
         Relative { info: &self.info, catalog: &self.catalog, reader: self.reader.as_mut() }
+    }
+
+    /// Opens what all scans to come will see.
+    fn begin(&mut self) -> Result<String> {
+        match &self.export {
+            Some(export) => export.snapshot(),
+            None => begin_on(self.reader.as_mut(), &self.info),
+        }
+    }
+
+    /// What was read of the target. An export says when it was made, and not when we looked.
+    fn read(&self, read_at: String, snapshot: String, rows_read: u64) -> TargetRead {
+        let may_write = match &self.info.role.may_write {
+            Known::Yes(may) => Some(*may),
+            Known::Unknown(_) => None,
+        };
+        TargetRead {
+            kind: if self.export.is_some() { "export" } else { "live" }.to_owned(),
+            store: self.name.clone(),
+            read_at: self.export.as_ref().map_or(read_at, ExportRead::made_at),
+            snapshot,
+            rows_read,
+            role_could_write: may_write,
+            receipt: None,
+            export: self.export.clone(),
+        }
     }
 }
 
@@ -106,7 +135,7 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
     let spill = session.case.path().join("work");
     let context = ProofContext { key: &key, spill_folder: &spill, migrated_on: migrated_on(session) };
     let target_snapshot = match &mut target {
-        Some(Target::Live(target)) => begin_on(target.reader.as_mut(), &target.info)?,
+        Some(Target::Live(target)) => target.begin()?,
         Some(Target::Receipt(_)) | None => "-".to_owned(),
     };
     let read_at = world.now_text();
@@ -142,18 +171,7 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
             target.reader.end()?;
             let rows_read = target_rows.values().sum();
             look(session, world, &target.name, target_rows)?;
-            Some(TargetRead {
-                kind: "live".to_owned(),
-                store: target.name.clone(),
-                read_at,
-                snapshot: target_snapshot,
-                rows_read,
-                role_could_write: match &target.info.role.may_write {
-                    Known::Yes(may) => Some(*may),
-                    Known::Unknown(_) => None,
-                },
-                receipt: None,
-            })
+            Some(target.read(read_at, target_snapshot, rows_read))
         }
     };
     session.case.write_artefact(world, "verify", name::VERIFICATION, &verification)?;
@@ -215,7 +233,15 @@ fn open_all(session: &Session, world: &World) -> Result<(Vec<Opened>, Option<Tar
         }
         let mut reader = world.open_reader(&store.name, &store.location)?;
         let (info, catalog) = (reader.info()?, reader.catalog()?);
-        let opened = Opened { name: store.name, reader, info, catalog };
+        let export = match store.role {
+            StoreRole::Target if world.is_export(&info.engine) => {
+                let export = export::take(session, world, &store.name, reader.as_mut())?;
+                export::check_age(session, world, &store.name, &export)?;
+                Some(export)
+            }
+            StoreRole::Source | StoreRole::Target => None,
+        };
+        let opened = Opened { name: store.name, reader, info, catalog, export };
         match store.role {
             StoreRole::Source => sources.push(opened),
             StoreRole::Target => target = Some(Target::Live(opened)),
@@ -342,7 +368,12 @@ fn report(session: &Session, verification: &Verification) -> Outcome {
         if let Some(receipt) = &target.receipt {
             lines.push(line!("verified-receipt", store = target.store, key_id = receipt.signer));
         }
-        if target.role_could_write == Some(true) {
+        if let Some(export) = &target.export {
+            lines.push(line!("verified-export", store = target.store, files = export.files.len(), at = target.read_at));
+            if export.made_by.is_none() {
+                lines.push(line!("export-unattested", store = target.store));
+            }
+        } else if target.role_could_write == Some(true) {
             lines.push(line!("verified-role-writes", store = target.store));
         }
     }

@@ -141,6 +141,7 @@ pub(super) fn predicate() -> Predicate {
             read_at: at("2026-11-22T00:10:00Z"),
             is_platform_attested_by: Some(keeper),
             receipt: None,
+            export: None,
         }),
         coverage: Coverage {
             rows_total: 9000,

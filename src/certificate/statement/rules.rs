@@ -26,6 +26,7 @@ const RULES: &[Rule] = &[
     ("outcome-fits", outcome_fits),
     ("platform-attested", platform_attested),
     ("receipt-told", receipt_told),
+    ("export-told", export_told),
     ("persons-distinct", persons_distinct),
     ("threshold-reachable", threshold_reachable),
     ("claims-borne", claims_borne),
@@ -164,6 +165,16 @@ fn platform_attested(statement: &Statement) -> bool {
 fn receipt_told(statement: &Statement) -> bool {
     let target = statement.predicate.target.as_ref();
     target.is_none_or(|target| (target.kind == TargetKind::Receipt) == target.receipt.is_some())
+}
+
+/// An export's files are told, and those of nothing else; its newest file is its age, and the contractor made it never.
+fn export_told(statement: &Statement) -> bool {
+    let Some(target) = &statement.predicate.target else { return true };
+    let Some(export) = &target.export else { return target.kind != TargetKind::Export };
+    let newest = export.files.iter().map(|file| file.modified_at).max();
+    target.kind == TargetKind::Export
+        && newest == Some(target.read_at)
+        && export.made_by.as_ref().is_none_or(|by| by.party != Party::Processor && !by.name.is_empty())
 }
 
 fn persons_distinct(statement: &Statement) -> bool {

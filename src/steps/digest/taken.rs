@@ -12,7 +12,7 @@ use crate::certificate::keys::{PublicKey, read_public};
 use crate::failure::{Failure, Result};
 use crate::profile::sections;
 use crate::steps::session::{CASE_FILE, StoreAt};
-use crate::steps::{Session, target_age};
+use crate::steps::{Session, export, target_age};
 use crate::verify::canonical;
 use crate::verify::keys::mapping_secret;
 use crate::verify::mapping::CompiledMapping;
@@ -66,7 +66,10 @@ pub fn check_still_good(session: &Session, world: &World, target: &TargetRead) -
     if target.kind == "live" {
         return Ok(());
     }
-    target_age::check(session, world, &target.store, &target.read_at)?;
+    match &target.export {
+        Some(export) => export::check_age(session, world, &target.store, export)?,
+        None => target_age::check(session, world, &target.store, &target.read_at)?,
+    }
     match (&target.receipt, last_request(session)) {
         (Some(receipt), Some(last)) if receipt.request != last.number => {
             Err(failure!(Refused, "receipt-superseded", store = target.store))
@@ -232,6 +235,7 @@ impl Taken {
                 finished_at: header.finished_at.clone(),
                 cannot_tell: CANNOT_TELL.map(str::to_owned).to_vec(),
             }),
+            export: None,
         }
     }
 

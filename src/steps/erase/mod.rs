@@ -8,7 +8,7 @@ mod witness;
 
 use super::digest::{self, Taken};
 use super::session::{Session, Standing, StoreAt};
-use super::{Outcome, approve, proof, verify};
+use super::{Outcome, approve, export, proof, verify};
 use crate::case::artefacts::{
     CleanedStore, Condition, ErasedTable, ErasedUnit, Erasure, Inventory, Plan, PlannedUnit, ReachFound, UnitEnd, name,
 };
@@ -109,6 +109,8 @@ struct LiveTarget {
     reader: Box<dyn Reader>,
     info: StoreInfo,
     catalog: Catalog,
+    /// What stands for a snapshot where it is an export: the same files as were verified.
+    export: Option<String>,
 }
 
 impl Target {
@@ -133,11 +135,18 @@ fn open_target(session: &Session, world: &World, run: &Run) -> Result<Option<Tar
     }
     let mut reader = world.open_reader(&at.name, &at.location)?;
     let (info, catalog) = (reader.info()?, reader.catalog()?);
+    // An export is known by its bytes, wherever it lies by now; a store by its marks.
+    if world.is_export(&info.engine) {
+        let read = export::take(session, world, &at.name, reader.as_mut())?;
+        export::is_the_same(&at.name, &read, run.plan.target.as_ref())?;
+        let export = Some(read.snapshot()?);
+        return Ok(Some(Target::Live(LiveTarget { name: at.name, reader, info, catalog, export })));
+    }
     let known = run.inventory.target().map(|target| &target.anchors);
     if known.is_some_and(|anchors| !anchors.iter().any(|anchor| info.identity.anchors.contains(anchor))) {
         return Err(failure!(Refused, "target-changed", store = at.name));
     }
-    Ok(Some(Target::Live(LiveTarget { name: at.name, reader, info, catalog })))
+    Ok(Some(Target::Live(LiveTarget { name: at.name, reader, info, catalog, export: None })))
 }
 
 fn erase_store(
@@ -375,6 +384,7 @@ fn report(erasure: &Erasure, wanted: &str) -> Outcome {
 /// Shared with `verify`: the snapshot of the target is opened after the source's lock. A receipt's was taken long ago.
 fn target_snapshot(target: &mut Target) -> Result<String> {
     match target {
+        Target::Live(LiveTarget { export: Some(export), .. }) => Ok(export.clone()),
         Target::Live(live) => {
             live.reader.end()?;
             verify::begin_on(live.reader.as_mut(), &live.info)
