@@ -137,7 +137,7 @@ fn what_went_wrong_is_named_and_the_keys_are_shown_at_a_terminal_alone() {
     let shown = std::process::Command::new("script").args(["-qec", &command, "/dev/null"]).output().unwrap();
     let shown = String::from_utf8_lossy(&shown.stdout).replace('\r', "");
     let lines: Vec<&str> = shown.lines().collect();
-    for line in ["marks\tmissing\t7", "pupils\tdifferent\t1", "pupils\tdifferent\t2", "pupils\tdifferent\t3"] {
+    for line in ["marks | missing | 7", "pupils | different | 1", "pupils | different | 2", "pupils | different | 3"] {
         assert!(lines.contains(&line), "{line}: {shown}");
     }
     let journal = fs::read_to_string(case.case().join("journal.jsonl")).unwrap();

@@ -39,31 +39,20 @@ fn count(keys: &DifferingKeys) -> u64 {
     keys.keys.values().map(|keys| keys.len() as u64).sum()
 }
 
-/// A line for each key: mapping, verdict, the key's columns; tabs between, as for a spreadsheet.
+/// A line for each key: mapping, verdict, the key's columns. What a terminal would obey in a value is written out where
+/// it is printed; a line end is here, or it would look like the next key.
 fn text(keys: &DifferingKeys) -> String {
-    let mut text = format!(
-        "{}\t-\t{}\n",
-        plain(&keys.mapping),
-        keys.columns.iter().map(|name| plain(name)).collect::<Vec<_>>().join("\t")
-    );
+    let mut text = format!("{} | - | {}\n", keys.mapping, keys.columns.join(" | "));
+    let cell =
+        |cell: &Option<String>| cell.as_ref().map_or_else(|| "NULL".to_owned(), |text| text.replace('\n', "\\n"));
     for (verdict, rows) in &keys.keys {
         for row in rows {
-            let cells: Vec<String> =
-                row.iter().map(|cell| cell.as_deref().map_or_else(|| "NULL".to_owned(), plain)).collect();
+            let cells: Vec<String> = row.iter().map(cell).collect();
             // Writing into a text cannot fail.
-            let _ = writeln!(text, "{}\t{}\t{}", plain(&keys.mapping), word(*verdict), cells.join("\t"));
+            let _ = writeln!(text, "{} | {} | {}", keys.mapping, word(*verdict), cells.join(" | "));
         }
     }
     text
-}
-
-/// A value may hold what a terminal obeys.
-fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if letter.is_control() { out.extend(letter.escape_default()) } else { out.push(letter) }
-    }
-    out
 }
 
 fn word(verdict: Verdict) -> &'static str {
