@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
+use std::io::{self, Read};
 
 /// Bytes as text.
 #[must_use]
@@ -22,6 +23,27 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
     };
     let pairs = text.as_bytes().as_chunks::<2>();
     pairs.1.is_empty().then(|| pairs.0.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect())?
+}
+
+/// SHA-256 as text of all that comes, and how many bytes that were. `each` is asked before every piece: an error ends it.
+///
+/// # Errors
+/// A read that fails, as `failed` puts it, and whatever `each` says.
+pub fn sha256_of<E>(
+    source: &mut dyn Read,
+    failed: &dyn Fn(io::Error) -> E,
+    each: &dyn Fn() -> Result<(), E>,
+) -> Result<(String, u64), E> {
+    let (mut hash, mut bytes, mut piece) = (Sha256::new(), 0, vec![0; 256 << 10]);
+    loop {
+        each()?;
+        let read = source.read(&mut piece).map_err(failed)?;
+        if read == 0 {
+            return Ok((encode(&hash.finalize()), bytes));
+        }
+        hash.update(&piece[..read]);
+        bytes += read as u64;
+    }
 }
 
 /// SHA-256 as text.

@@ -450,6 +450,8 @@ fn a_column_that_may_change_is_counted_by_column_and_limited() {
         let result = mapping(&case, &mut world, "marks");
         assert_eq!(figures(&result), figures_expected, "{changed} of 12 rows, 10 % allowed");
         assert_eq!(result.over_limit, over_limit);
+        let kept = steps::show::run(&mut case.session(&mut world), &mut world, Some("marks"));
+        assert_eq!(code_of(kept) == "ok", over_limit > 0, "keys are kept of rows that somebody has to look into alone");
         assert_eq!(result.changed_by_column, BTreeMap::from([("t.mark".to_owned(), changed)]));
         let planned = plan(&case, &mut world, false);
         if changed == 1 {

@@ -10,15 +10,11 @@ use crate::hex;
 use crate::json;
 use crate::world::World;
 use lastbell_contract::Reader;
-use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 /// The statement in case.yaml by which a person says that they made the export on the platform.
 pub const MADE: &str = "export-made";
-
-const PIECE_BYTES: usize = 256 << 10;
 
 /// Digest and time of every file behind the reader, by name. The reader was opened before: a file that changes between
 /// that moment and the end of a scan is an error of the scan, so what is digested here is what is read there.
@@ -43,21 +39,12 @@ fn digest(world: &World, path: &Path) -> Result<ExportFile> {
     let modified = file.metadata().and_then(|metadata| metadata.modified()).map_err(told)?;
     let modified =
         jiff::Timestamp::try_from(modified).map_err(|_| failure!(Refused, "export-time", path = path.display()))?;
-    let (mut hasher, mut bytes, mut piece) = (Sha256::new(), 0, vec![0; PIECE_BYTES]);
-    loop {
-        world.go_on()?;
-        let got = file.read(&mut piece).map_err(told)?;
-        if got == 0 {
-            break;
-        }
-        hasher.update(&piece[..got]);
-        bytes += got as u64;
-    }
+    let (sha256, bytes) = hex::sha256_of(&mut file, &told, &|| world.go_on())?;
     Ok(ExportFile {
         name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         bytes,
         modified_at: modified.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        sha256: hex::encode(&hasher.finalize()),
+        sha256,
     })
 }
 

@@ -211,7 +211,7 @@ impl Hearing for &Beside {
 }
 
 /// Whom a scan tells of its rows, and who may end it.
-trait Hearing {
+pub trait Hearing {
     /// So many more rows came; an error ends the scan.
     fn hear(&mut self, rows: u64) -> Result<()>;
 }
@@ -298,15 +298,28 @@ fn open_side<'a>(
     memory_bytes_max: usize,
     scan: &mut ScanSource<'_>,
 ) -> Result<(SideReader<'a>, DigestSet)> {
-    let keys = VerifyKeys::derive(context.key.bytes(), &mapping.key_label());
-    let mut reader = SideReader::new(side, keys, context.migrated_on);
+    let mut reader = SideReader::new(side, keys_of(context, mapping), context.migrated_on);
+    load_joined(hearing, side, &mut reader, scan)?;
+    Ok((reader, DigestSet::new(side.shape(), memory_bytes_max, context.spill_folder)))
+}
+
+fn keys_of(context: &ProofContext<'_>, mapping: &CompiledMapping) -> VerifyKeys {
+    VerifyKeys::derive(context.key.bytes(), &mapping.key_label())
+}
+
+fn load_joined(
+    hearing: &mut dyn Hearing,
+    side: &CompiledSide,
+    reader: &mut SideReader<'_>,
+    scan: &mut ScanSource<'_>,
+) -> Result<()> {
     for (index, joined) in side.joined().iter().enumerate() {
         scan_heard(hearing, &joined.scan(), scan, &mut |row| {
             reader.add_joined(index, row);
             Ok(())
         })?;
     }
-    Ok((reader, DigestSet::new(side.shape(), memory_bytes_max, context.spill_folder)))
+    Ok(())
 }
 
 /// A reader of a side for a pass of its own.
@@ -320,7 +333,9 @@ pub fn open_reader_of<'a>(
     side: &'a CompiledSide,
     scan: &mut ScanSource<'_>,
 ) -> Result<SideReader<'a>> {
-    open_side(world, context, mapping, side, SIDE_MEMORY_BYTES_MIN, scan).map(|(reader, _)| reader)
+    let mut reader = SideReader::new(side, keys_of(context, mapping), context.migrated_on);
+    load_joined(world, side, &mut reader, scan)?;
+    Ok(reader)
 }
 
 /// The target's side of every mapping from a receipt. No row of a store is read for it.
@@ -336,8 +351,7 @@ fn read_receipt(
     to_prove.mappings.iter().map(side).collect()
 }
 
-/// Reads the target's side of every mapping. Rows outside its filter or without a partner are not of this mapping; there
-/// they are nothing.
+/// Reads the target's side of every mapping.
 fn read_targets(
     beside: &Beside,
     context: &ProofContext<'_>,
@@ -349,15 +363,31 @@ fn read_targets(
     let mut read = Vec::new();
     for mapping in &to_prove.mappings {
         let (side, memory) = (&mapping.target, side_memory(to_prove));
-        let (mut reader, mut set) = open_side(&mut hearing, context, mapping, side, memory, &mut scan_target)?;
-        let scan = side.base().scan();
-        let rows = scan_heard(&mut hearing, &scan, &mut scan_target, &mut |row| match reader.row(row) {
-            RowOutcome::Digested(record) => set.push(record),
-            RowOutcome::NoPartner | RowOutcome::OutsideFilter | RowOutcome::AmbiguousJoin => Ok(()),
-        })?;
-        read.push((set.finish()?, rows));
+        let reader = SideReader::new(side, keys_of(context, mapping), context.migrated_on);
+        let set = DigestSet::new(side.shape(), memory, context.spill_folder);
+        read.push(digest_target(&mut hearing, side, reader, set, &mut scan_target)?);
     }
     Ok(read)
+}
+
+/// Digests the target's side of one mapping: a live target's, or the platform's own for a receipt. Rows outside its filter
+/// or without a partner are not of this mapping; there they are nothing. Besides, how many rows its base table has.
+///
+/// # Errors
+/// As [`prove`].
+pub fn digest_target(
+    hearing: &mut dyn Hearing,
+    side: &CompiledSide,
+    mut reader: SideReader<'_>,
+    mut set: DigestSet,
+    scan: &mut ScanSource<'_>,
+) -> Result<(SortedSet, u64)> {
+    load_joined(hearing, side, &mut reader, scan)?;
+    let rows = scan_heard(hearing, &side.base().scan(), scan, &mut |row| match reader.row(row) {
+        RowOutcome::Digested(record) => set.push(record),
+        RowOutcome::NoPartner | RowOutcome::OutsideFilter | RowOutcome::AmbiguousJoin => Ok(()),
+    })?;
+    Ok((set.finish()?, rows))
 }
 
 /// What takes the rows of a scan.
@@ -468,21 +498,32 @@ pub fn check_kinship(
     sources: &mut [Relative<'_>],
     target: &mut Relative<'_>,
 ) -> Result<Kinship> {
-    let attested_apart = session.attested("target-apart");
     let mut unknown = Vec::new();
     for source in &mut *sources {
+        let (of_source, of_target) = (&source.info.identity, &target.info.identity);
+        let follows = check_follows(&of_source.anchors, &of_source.feeds, &of_target.follows);
         unknown.extend(check_same(world, source, target)?);
-        unknown.extend(check_follows(source.info, target.info)?);
+        unknown.extend(follows?);
     }
-    let state = match (unknown.first(), &attested_apart) {
+    let refused = unknown.first().map(|why| failure!(Refused, "kinship-unknown", reason = why));
+    kinship(session, refused, looks_like_a_copy(sources, target.catalog))
+}
+
+/// What is known of target and source: apart, or stated to be so by a person where nobody can look; else `refused`.
+///
+/// # Errors
+/// `refused`, when there is such a thing and no such statement.
+pub fn kinship(session: &Session, refused: Option<Failure>, looks_like_a_copy: bool) -> Result<Kinship> {
+    let attested_by = session.attested("target-apart");
+    let state = match (refused, &attested_by) {
         (None, _) => "apart",
         (Some(_), Some(_)) => "attested",
-        (Some(why), None) => return Err(failure!(Refused, "kinship-unknown", reason = why)),
+        (Some(refused), None) => return Err(refused),
     };
     Ok(Kinship {
         state: state.to_owned(),
-        attested_by: attested_apart,
-        looks_like_a_copy: looks_like_a_copy(sources, target.catalog),
+        attested_by,
+        looks_like_a_copy,
         platform_attested_by: session.attested("target-is-platform"),
     })
 }
@@ -507,17 +548,25 @@ fn check_same(world: &mut World, source: &mut Relative<'_>, target: &mut Relativ
     }
 }
 
-/// Does the target receive the source's changes? Gives the reason why nobody can know.
-fn check_follows(source: &StoreInfo, target: &StoreInfo) -> Result<Option<String>> {
-    let followed = match &target.identity.follows {
+/// Does the target follow the source, known by its anchors and the streams that it gives out? Gives the reason why nobody
+/// can know.
+///
+/// # Errors
+/// `target-follows-source`.
+pub fn check_follows(
+    anchors: &[String],
+    feeds: &Known<Vec<String>>,
+    follows: &Known<Vec<String>>,
+) -> Result<Option<String>> {
+    let followed = match follows {
         Known::Yes(followed) if followed.is_empty() => return Ok(None),
         Known::Yes(followed) => followed,
         Known::Unknown(why) => return Ok(Some(why.clone())),
     };
-    if followed.iter().any(|mark| source.identity.anchors.contains(mark)) {
+    if followed.iter().any(|mark| anchors.contains(mark)) {
         return Err(failure!(Refused, "target-follows-source"));
     }
-    match &source.identity.feeds {
+    match feeds {
         Known::Yes(fed) if followed.iter().any(|mark| fed.contains(mark)) => {
             Err(failure!(Refused, "target-follows-source"))
         }

@@ -12,9 +12,11 @@ use crate::case::artefacts::{ExportRead, Inventory, TargetRead, Verification, na
 use crate::case::seal::seal;
 use crate::case::{Event, Purpose, Secret};
 use crate::failure::Result;
+use crate::profile::Day;
 use crate::profile::case_file::StoreRole;
 use crate::profile::decisions::WaivedVerdict;
 use crate::verify::causes::{Cause, ColumnCause};
+use crate::verify::compare::Verdict;
 use crate::verify::report::MappingResult;
 use crate::world::World;
 use lastbell_contract::{Catalog, Known, Reader, Scan, StoreInfo, Visit};
@@ -194,7 +196,8 @@ fn explain_all(
 ) -> Result<()> {
     let mappings = tables.iter().flat_map(|table| table.mappings.iter().map(move |mapping| (table, mapping)));
     for ((table, mapping), (result, found)) in mappings.zip(proved.mappings.iter_mut().zip(&proved.findings)) {
-        if found.is_empty() {
+        // What may change was changed: nobody has to look into that.
+        if found.keys().all(|verdict| *verdict == Verdict::MovedOn) {
             continue;
         }
         let explained = explain(world, context, table, mapping, found, source, target)?;
@@ -275,10 +278,15 @@ fn look(session: &mut Session, world: &World, store: &str, rows: BTreeMap<String
     session.case.record(world, Event::Look { store: store.to_owned(), purpose: "verify".to_owned(), rows })
 }
 
-/// The day of the migration in days since 1970-01-01. A case without the day lets nothing count as later.
+/// The day of the migration, as rows are asked whether they changed later.
 pub(super) fn migrated_on(session: &Session) -> i64 {
+    days_since_1970(session.files.case.migrated_on)
+}
+
+/// A day in days since 1970-01-01. Without the day nothing counts as later.
+pub(super) fn days_since_1970(day: Option<Day>) -> i64 {
     let start = jiff::civil::date(1970, 1, 1);
-    session.files.case.migrated_on.map_or(i64::MAX, |day| i64::from((day.0 - start).get_days()))
+    day.map_or(i64::MAX, |day| i64::from((day.0 - start).get_days()))
 }
 
 /// Rows that block and no waiver covers, by mapping; and tables without a mapping or waiver.

@@ -5,7 +5,7 @@
 //! bytes | how many u64 | SHA-256 of everything before it`, integers big-endian. The records are keyed digests: nothing
 //! personal is in the file. What is cut, out of order or changed by a bit is refused, never read as fewer rows.
 
-use super::partitions::{PARTITIONS, RecordBytes, SortedSet};
+use super::partitions::{RecordBytes, SortedSet};
 use crate::failure::{Failure, Result};
 use crate::merkle::{self, Hash};
 use sha2::{Digest, Sha256};
@@ -50,13 +50,10 @@ pub fn write(out: &mut dyn Write, path: &Path, label: &str, set: &SortedSet) -> 
     let mut out = Hashing { out, path, hash: Sha256::new(), buffer: Vec::with_capacity(BUFFER_BYTES), bytes: 0 };
     out.push(&head(label, record))?;
     let mut tree = merkle::Builder::new();
-    for number in 0..PARTITIONS {
-        let mut partition = set.partition(number)?;
-        while let Some(bytes) = partition.next()? {
-            tree.push(merkle::leaf_hash(&bytes[..record.compared]));
-            out.push(bytes)?;
-        }
-    }
+    set.each(&mut |bytes| {
+        tree.push(merkle::leaf_hash(&bytes[..record.compared]));
+        out.push(bytes)
+    })?;
     out.push(&tree.size().to_be_bytes())?;
     let (sha256, bytes) = out.finish()?;
     Ok(DigestFile { rows: tree.size(), bytes, sha256, root: tree.root() })

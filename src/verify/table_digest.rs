@@ -4,7 +4,7 @@
 
 use super::canonical;
 use super::keys::{ROW_DIGEST_BYTES, VerifyKeys};
-use super::partitions::{DigestSet, PARTITIONS, RecordBytes};
+use super::partitions::{DigestSet, RecordBytes};
 use crate::failure::Result;
 use crate::merkle::Hash;
 use lastbell_contract::{PackedRow, TableId, Value};
@@ -78,7 +78,7 @@ impl TableDigester {
     }
 
     /// The table's digest: SHA-256 over the header's digest and the sorted digests of all rows. No tree: nobody is ever shown
-    /// that a row is in it, and hashing 32 bytes a row costs a sixth of a leaf and its nodes (25 ns and 145 ns, measured).
+    /// that a row is in it, and a row then costs half a block of SHA-256, not the three of a leaf and a node.
     ///
     /// # Errors
     /// When the spill file cannot be read.
@@ -87,12 +87,10 @@ impl TableDigester {
         self.keys.append_row_digest(&self.header, &mut header);
         let set = self.set.finish()?;
         let mut whole = Sha256::new_with_prefix(&header);
-        for number in 0..PARTITIONS {
-            let mut partition = set.partition(number)?;
-            while let Some(digest) = partition.next()? {
-                whole.update(digest);
-            }
-        }
+        set.each(&mut |digest| {
+            whole.update(digest);
+            Ok(())
+        })?;
         Ok(TableDigest { rows: set.rows(), root: whole.finalize().into() })
     }
 }

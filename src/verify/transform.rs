@@ -186,21 +186,7 @@ pub fn lossy_from(kind: Kind, normaliser: Normaliser) -> bool {
     LOSSY.iter().any(|(one, kinds)| *one == normaliser && kinds.contains(&kind))
 }
 
-const ANY: &[Kind] = &[
-    Kind::Int,
-    Kind::Decimal,
-    Kind::Float,
-    Kind::Bool,
-    Kind::Text,
-    Kind::Bytes,
-    Kind::Date,
-    Kind::Time,
-    Kind::LocalDateTime,
-    Kind::Instant,
-    Kind::Uuid,
-    Kind::Json,
-    Kind::Unknown,
-];
+const ANY: &[Kind] = &Kind::ALL;
 
 /// What is lost: leading zeros of numbers in text, digits beyond a double, the time of a day, which of two equal hours it was
 /// when a clock was set back, letters, case.

@@ -50,6 +50,23 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Each once.
+    pub const ALL: [Self; 13] = [
+        Self::Int,
+        Self::Decimal,
+        Self::Float,
+        Self::Bool,
+        Self::Text,
+        Self::Bytes,
+        Self::Date,
+        Self::Time,
+        Self::LocalDateTime,
+        Self::Instant,
+        Self::Uuid,
+        Self::Json,
+        Self::Unknown,
+    ];
+
     /// The word used in artefacts and profiles.
     #[must_use]
     pub fn word(self) -> &'static str {

@@ -39,32 +39,29 @@ pub mod tag {
     pub const INVALID: u8 = 0x22;
 }
 
-/// Every kind with its byte: the tag of its values.
-const KINDS: [(Kind, u8); 13] = [
-    (Kind::Int, tag::INT),
-    (Kind::Decimal, tag::DECIMAL),
-    (Kind::Float, tag::FLOAT),
-    (Kind::Bool, tag::BOOL),
-    (Kind::Text, tag::TEXT),
-    (Kind::Bytes, tag::BYTES),
-    (Kind::Date, tag::DATE),
-    (Kind::Time, tag::TIME),
-    (Kind::LocalDateTime, tag::LOCAL_DATE_TIME),
-    (Kind::Instant, tag::INSTANT),
-    (Kind::Uuid, tag::UUID),
-    (Kind::Json, tag::JSON),
-    (Kind::Unknown, 0xff),
-];
-
 impl Kind {
     /// The tag of this kind's values; 0xff for [`Kind::Unknown`].
     #[must_use]
     pub fn tag(self) -> u8 {
-        KINDS.iter().find(|(kind, _)| *kind == self).map_or(0xff, |(_, byte)| *byte)
+        match self {
+            Self::Int => tag::INT,
+            Self::Decimal => tag::DECIMAL,
+            Self::Float => tag::FLOAT,
+            Self::Bool => tag::BOOL,
+            Self::Text => tag::TEXT,
+            Self::Bytes => tag::BYTES,
+            Self::Date => tag::DATE,
+            Self::Time => tag::TIME,
+            Self::LocalDateTime => tag::LOCAL_DATE_TIME,
+            Self::Instant => tag::INSTANT,
+            Self::Uuid => tag::UUID,
+            Self::Json => tag::JSON,
+            Self::Unknown => 0xff,
+        }
     }
 
     fn of_tag(byte: u8) -> Self {
-        KINDS.iter().find(|(_, known)| *known == byte).map_or(Self::Unknown, |(kind, _)| *kind)
+        Self::ALL.into_iter().find(|kind| kind.tag() == byte).unwrap_or(Self::Unknown)
     }
 }
 

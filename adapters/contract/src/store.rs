@@ -20,6 +20,22 @@ impl Location {
         let plain = !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
         (plain && !rest.is_empty()).then(|| Self { scheme: scheme.to_owned(), rest: rest.to_owned() })
     }
+
+    /// The bytes of a part of an address: `%41` is `A` (RFC 3986, section 2.1). `None` when digits are missing.
+    #[must_use]
+    pub fn decoded(part: &str) -> Option<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(part.len());
+        let mut rest = part.bytes();
+        while let Some(byte) = rest.next() {
+            if byte != b'%' {
+                bytes.push(byte);
+                continue;
+            }
+            let mut digit = || char::from(rest.next()?).to_digit(16);
+            bytes.push((digit()? * 16 + digit()?) as u8);
+        }
+        Some(bytes)
+    }
 }
 
 impl fmt::Debug for Location {

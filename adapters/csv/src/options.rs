@@ -7,7 +7,7 @@
 //! A value may be percent-encoded (`%3B` is a semicolon). The folder is taken as it stands, up to the first `?`.
 
 use crate::error::refused;
-use lastbell_contract::{AdapterError, ErrorKind, Kind, Result, Value};
+use lastbell_contract::{AdapterError, ErrorKind, Kind, Location, Result, Value};
 
 /// How the files of an export are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,20 +78,8 @@ fn encoding(value: &[u8]) -> Result<Encoding> {
     }
 }
 
-/// `%41` is `A`.
 fn decoded(text: &str) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16));
-        let (Some(high), Some(low)) = (digit(), digit()) else { return Err(bad("csv-option")) };
-        bytes.push((high * 16 + low) as u8);
-    }
-    Ok(bytes)
+    Location::decoded(text).ok_or_else(|| bad("csv-option"))
 }
 
 fn bad(code: &str) -> AdapterError {

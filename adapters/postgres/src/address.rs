@@ -2,7 +2,7 @@
 //! Form: documentation, 34.1.1.2 "Connection URIs": `//user:password@host:port,host:port/database?name=value&…`.
 
 use crate::error::refused;
-use lastbell_contract::{AdapterError, ErrorKind, Result};
+use lastbell_contract::{AdapterError, ErrorKind, Location, Result};
 use std::collections::BTreeMap;
 
 /// Parameters by name; a password may be among them, so this is never shown.
@@ -91,19 +91,8 @@ fn split_hosts(hosts: &str) -> Result<(String, String)> {
     Ok((names.join(","), ports))
 }
 
-/// `%41` is `A`.
 fn decoded(text: &str) -> Result<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16));
-        let (Some(high), Some(low)) = (digit(), digit()) else { return Err(bad("url")) };
-        bytes.push((high * 16 + low) as u8);
-    }
+    let bytes = Location::decoded(text).ok_or_else(|| bad("url"))?;
     // PostgreSQL's names and passwords hold no U+0000, and the startup message ends its texts with one.
     let text = String::from_utf8(bytes).map_err(|_| bad("url"))?;
     if text.contains('\0') { Err(bad("url")) } else { Ok(text) }

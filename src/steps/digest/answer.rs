@@ -11,14 +11,14 @@ use crate::hex;
 use crate::profile::Profile;
 use crate::profile::case_file::{StoreEntry, StoreRole};
 use crate::steps::Outcome;
-use crate::steps::proof::scan_rows;
-use crate::steps::verify::begin_on;
+use crate::steps::proof::digest_target;
+use crate::steps::verify::{begin_on, days_since_1970};
 use crate::verify::keys::VerifyKeys;
 use crate::verify::mapping::{CompiledTarget, compile_target};
 use crate::verify::partitions::{DigestSet, RecordBytes, SortedSet};
-use crate::verify::side::{Outcome as RowOutcome, SideReader};
+use crate::verify::side::SideReader;
 use crate::world::World;
-use lastbell_contract::{Catalog, Known, PackedRow, Reader, Scan, StoreInfo, Visit};
+use lastbell_contract::{Catalog, Known, Reader, Scan, StoreInfo, Visit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::Path;
@@ -155,36 +155,19 @@ impl Work<'_> {
         Ok(header)
     }
 
-    /// Rows outside the filter or without a partner are not of this mapping, as for a live target.
     fn digest(&mut self, target: &CompiledTarget, keys: VerifyKeys) -> Result<(SortedSet, u64)> {
         self.world.go_on()?;
         let side = &target.side;
         self.world.progress.begin("progress-digest", &target.name, None);
-        let mut rows = SideReader::new(side, keys, migrated_on(self.request));
         let reader = &mut *self.reader;
         let mut scan = |scan: &Scan, visit: &mut Visit<'_>| reader.scan(scan, visit);
-        for (index, joined) in side.joined().iter().enumerate() {
-            scan_rows(self.world, &joined.scan(), &mut scan, &mut |row: PackedRow<'_>| {
-                rows.add_joined(index, row);
-                Ok(())
-            })?;
-        }
         let folder = self.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut set = DigestSet::new(side.shape(), MEMORY_BYTES, folder);
-        let read =
-            scan_rows(self.world, &side.base().scan(), &mut scan, &mut |row: PackedRow<'_>| match rows.row(row) {
-                RowOutcome::Digested(record) => set.push(record),
-                RowOutcome::NoPartner | RowOutcome::OutsideFilter | RowOutcome::AmbiguousJoin => Ok(()),
-            })?;
+        let rows = SideReader::new(side, keys, days_since_1970(self.request.migrated_on));
+        let set = DigestSet::new(side.shape(), MEMORY_BYTES, folder);
+        let digested = digest_target(self.world, side, rows, set, &mut scan)?;
         self.world.progress.end();
-        Ok((set.finish()?, read))
+        Ok(digested)
     }
-}
-
-/// Days since 1970-01-01; without a day nothing counts as later, as in the case.
-fn migrated_on(request: &Request) -> i64 {
-    let start = jiff::civil::date(1970, 1, 1);
-    request.migrated_on.map_or(i64::MAX, |day| i64::from((day.0 - start).get_days()))
 }
 
 fn digested(

@@ -16,7 +16,6 @@ use crate::verify::partitions::{RecordBytes, SortedSet};
 use crate::world::{World, fault};
 use lastbell_contract::{Catalog, Column, Index, Kind, Table, TableId, TableKind};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -170,7 +169,7 @@ impl TableSeen {
         let column = |column: &ColumnSeen| Column {
             name: column.name.clone(),
             declared_type: if column.filled { "char".to_owned() } else { String::new() },
-            kind: KINDS.into_iter().find(|kind| kind.word() == column.kind).unwrap_or(Kind::Unknown),
+            kind: Kind::ALL.into_iter().find(|kind| kind.word() == column.kind).unwrap_or(Kind::Unknown),
             nullable: true,
             generated: false,
             comment: None,
@@ -193,22 +192,6 @@ impl TableSeen {
         }
     }
 }
-
-const KINDS: [Kind; 13] = [
-    Kind::Int,
-    Kind::Decimal,
-    Kind::Float,
-    Kind::Bool,
-    Kind::Text,
-    Kind::Bytes,
-    Kind::Date,
-    Kind::Time,
-    Kind::LocalDateTime,
-    Kind::Instant,
-    Kind::Uuid,
-    Kind::Json,
-    Kind::Unknown,
-];
 
 impl Header {
     /// The tables that the mappings read.
@@ -387,13 +370,5 @@ fn sha256_of(file: &mut File, path: &Path) -> Result<(String, u64)> {
     if !file.metadata().map_err(failed)?.is_file() {
         return Err(failure!(Refused, "receipt-damaged", path = path.display(), reason = "form")); // a pipe never ends
     }
-    let (mut hash, mut buffer, mut bytes) = (Sha256::new(), vec![0; 64 << 10], 0);
-    loop {
-        let read = file.read(&mut buffer).map_err(failed)?;
-        if read == 0 {
-            return Ok((hex::encode(&hash.finalize()), bytes));
-        }
-        hash.update(&buffer[..read]);
-        bytes += read as u64;
-    }
+    hex::sha256_of(file, &failed, &|| Ok(()))
 }

@@ -12,7 +12,7 @@ use crate::certificate::keys::{PublicKey, read_public};
 use crate::failure::{Failure, Result};
 use crate::profile::sections;
 use crate::steps::session::{CASE_FILE, StoreAt};
-use crate::steps::{Session, export, target_age};
+use crate::steps::{Session, export, proof, target_age};
 use crate::verify::canonical;
 use crate::verify::keys::mapping_secret;
 use crate::verify::mapping::CompiledMapping;
@@ -252,62 +252,37 @@ impl Taken {
         let header = &self.file.header;
         let key = session.key(world, Purpose::Verify)?;
         let marks = Marks::new(&mapping_secret(key.bytes(), &marks_label(&header.request.number)));
-        let mut unknown = None;
+        let mut refused = None;
         for (source, _) in sources {
-            unknown = unknown.or(check_source(header, source, &marks)?);
+            refused = refused.or(check_source(&self.store, header, source, &marks)?);
         }
-        let attested_apart = session.attested("target-apart");
-        let state = match (unknown, &attested_apart) {
-            (None, _) => "apart",
-            (Some(_), Some(_)) => "attested",
-            (Some(Unknown::Word(why)), None) => return Err(failure!(Refused, "kinship-unknown", reason = why)),
-            (Some(Unknown::OneEngine), None) => {
-                return Err(failure!(Refused, "receipt-one-engine", store = self.store, engine = header.store.engine));
-            }
-        };
         let mut shapes = sources.iter().flat_map(|(_, catalog)| marks.shapes(catalog)).peekable();
         let looks_like_a_copy = shapes.peek().is_some() && shapes.all(|shape| header.store.shapes.contains(&shape));
-        Ok(Kinship {
-            state: state.to_owned(),
-            attested_by: attested_apart,
-            looks_like_a_copy,
-            platform_attested_by: session.attested("target-is-platform"),
-        })
+        proof::kinship(session, refused, looks_like_a_copy)
     }
 }
 
-/// Why nobody can know.
-enum Unknown {
-    /// In an adapter's words.
-    Word(String),
-    /// Both stores are of one engine.
-    OneEngine,
-}
-
-/// Gives the reason why nobody can know. A mark that is raised on one connection and seen on the other cannot be tried
-/// from here: of two stores of one engine, unlike anchors alone do not prove that they are two.
-fn check_source(header: &Header, source: &StoreInfo, marks: &Marks) -> Result<Option<Unknown>> {
+/// Gives the refusal for what nobody can know. A mark that is raised on one connection and seen on the other cannot be
+/// tried from here: of two stores of one engine, unlike anchors alone do not prove that they are two.
+fn check_source(store: &str, header: &Header, source: &StoreInfo, marks: &Marks) -> Result<Option<Failure>> {
     let keyed = |list: &[String]| -> Vec<String> { list.iter().map(|mark| marks.mark(mark)).collect() };
     let anchors = keyed(&source.identity.anchors);
     if anchors.iter().any(|anchor| header.store.anchors.contains(anchor)) {
         return Err(failure!(Refused, "target-is-source"));
     }
-    let same_engine = (header.store.engine == source.engine).then_some(Unknown::OneEngine);
-    let followed = match &header.store.follows {
-        Follows::Unknown(why) => return Ok(Some(Unknown::Word(why.clone()))),
-        Follows::Marks(followed) if followed.is_empty() => return Ok(same_engine),
-        Follows::Marks(followed) => followed,
+    let feeds = match &source.identity.feeds {
+        Known::Yes(fed) => Known::Yes(keyed(fed)),
+        Known::Unknown(why) => Known::Unknown(why.clone()),
     };
-    if anchors.iter().any(|anchor| followed.contains(anchor)) {
-        return Err(failure!(Refused, "target-follows-source"));
+    let follows = match &header.store.follows {
+        Follows::Marks(followed) => Known::Yes(followed.clone()),
+        Follows::Unknown(why) => Known::Unknown(why.clone()),
+    };
+    if let Some(why) = proof::check_follows(&anchors, &feeds, &follows)? {
+        return Ok(Some(failure!(Refused, "kinship-unknown", reason = why)));
     }
-    match &source.identity.feeds {
-        Known::Yes(fed) if keyed(fed).iter().any(|stream| followed.contains(stream)) => {
-            Err(failure!(Refused, "target-follows-source"))
-        }
-        Known::Yes(_) => Ok(same_engine),
-        Known::Unknown(why) => Ok(Some(Unknown::Word(why.clone()))),
-    }
+    let one_engine = header.store.engine == source.engine;
+    Ok(one_engine.then(|| failure!(Refused, "receipt-one-engine", store = store, engine = source.engine)))
 }
 
 /// The one signature must be by the key that case.yaml names. Returns its key id.

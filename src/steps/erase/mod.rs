@@ -180,6 +180,7 @@ fn erase_store(
             taken.check_kinship(session, world, &[(&info, &catalog)])?;
         }
     }
+    // As late as can be: who wrote while kinship was looked at shows, too.
     let info = eraser.info()?;
     let alive = run.gates.sign_of_life(session, world, &at.name, &info);
     let life_unknown = Gates::life_unknown(session, &info);

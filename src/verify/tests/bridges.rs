@@ -206,21 +206,7 @@ fn every_pair_of_types_that_hold_one_value_is_drafted_so_that_it_is_one() {
 
 #[test]
 fn what_loses_waits_for_a_person_and_the_rest_does_not() {
-    let all = [
-        Kind::Int,
-        Kind::Decimal,
-        Kind::Float,
-        Kind::Bool,
-        Kind::Text,
-        Kind::Bytes,
-        Kind::Date,
-        Kind::Time,
-        Kind::LocalDateTime,
-        Kind::Instant,
-        Kind::Uuid,
-        Kind::Json,
-        Kind::Unknown,
-    ];
+    let all = Kind::ALL;
     let loses = |old, new| {
         let doubts = drafted(old, new, &unlike_engines()).doubts;
         doubts.into_iter().next().map(|Doubt { column, why }| (column, why))
