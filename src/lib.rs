@@ -23,6 +23,7 @@ pub mod hex;
 pub mod json;
 pub mod merkle;
 pub mod profile;
+pub mod rate;
 pub mod residue;
 pub mod verify;
 pub mod world;

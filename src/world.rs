@@ -2,6 +2,7 @@
 //! wish to stop, the engines, and who runs us. A step never looks at the clock or the environment by itself.
 
 use crate::failure::Result;
+use crate::rate::Rate;
 use lastbell_contract::{Adapter, Canceller, ErasePermit, Eraser, Location, Reader};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -79,6 +80,8 @@ pub struct World {
     pub running: Running,
     /// All engines of this build.
     pub adapters: Vec<Box<dyn Adapter>>,
+    /// How fast the new platform may be read at most, where the person at the command line says so.
+    pub max_rate: Option<Rate>,
     /// Values of `${NAME}` in case.yaml.
     pub variable: Box<Variable>,
     /// Who and where.

@@ -5,10 +5,11 @@
 mod common;
 
 use common::{SetClock, SmallCase, code_of, codes, decide, files_below, open_points, root, world};
-use lastbell::case::artefacts::{Erasure, Plan, UnitEnd, Waived, name};
+use lastbell::case::artefacts::{Erasure, Plan, UnitEnd, Verification, Waived, name};
 use lastbell::certificate::keys::{KeyKind, PrivateKey, SigningKey};
 use lastbell::failure::Failure;
 use lastbell::profile::profile_file::Disposition;
+use lastbell::rate::Rate;
 use lastbell::steps::{self, plan_check};
 use lastbell::world::World;
 use lastbell_contract::Operation;
@@ -56,6 +57,89 @@ fn standing(case: &SmallCase, world: &mut World) -> Vec<(String, String)> {
         UnitEnd::Destroyed => panic!("a standing unit is a refused one"),
     };
     erasure.standing().map(|unit| (unit.tables[0].table.clone(), code(&unit.end))).collect()
+}
+
+// ---- the visit to the platform
+
+/// Lays rules for the visit into case.yaml.
+fn visited_by(case: &SmallCase, rules: &str) {
+    case.set_case_line("target_visit", &format!("{{{rules}}}"));
+}
+
+/// The hours of a day that begin so many minutes from the test's now, and last an hour.
+fn hours_in(clock: &SetClock, minutes: i64) -> String {
+    let at = |minutes: i64| {
+        let second = clock.0.load(Ordering::SeqCst) + minutes * 60;
+        jiff::Timestamp::from_second(second).unwrap().strftime("%H:%M").to_string()
+    };
+    format!("hours: \"{}-{}\", zone: UTC", at(minutes), at(minutes + 60))
+}
+
+#[test]
+fn the_platform_is_read_at_its_keepers_hours_alone() {
+    let (mut world, clock) = world();
+    let case = SmallCase::new(&mut world);
+    case.discovered(&mut world);
+    let closed = hours_in(&clock, 120);
+    let open = hours_in(&clock, -30);
+    visited_by(&case, &closed);
+    let refused = steps::verify::run(&mut case.session(&mut world), &mut world, false).unwrap_err();
+    assert_eq!((root(&refused).code, refused.exit as i32), ("visit-closed", 4));
+    assert!(!case.case().join(name::VERIFICATION).exists());
+    visited_by(&case, &open);
+    steps::verify::run(&mut case.session(&mut world), &mut world, false).unwrap();
+    steps::plan::run(&mut case.session(&mut world), &mut world, false).unwrap();
+    case.approve(&mut world);
+    visited_by(&case, &closed);
+    assert_eq!(erase_is_refused(&case, &mut world).code, "visit-closed");
+    visited_by(&case, &open);
+    everything_goes(&case, &mut world);
+}
+
+/// The hours end while rows are read: what was read proves nothing, and the next visit begins anew.
+#[test]
+fn a_visit_ends_with_its_hours_and_with_its_snapshots_time() {
+    let (mut world, clock) = world();
+    let case = SmallCase::new(&mut world);
+    case.discovered(&mut world);
+    // The last second of an hour that is open: a slow reader does not come to its end in it.
+    let now = clock.0.load(Ordering::SeqCst);
+    clock.0.store(now - now.rem_euclid(60) + 59, Ordering::SeqCst);
+    let until = jiff::Timestamp::from_second(clock.0.load(Ordering::SeqCst) + 1).unwrap().strftime("%H:%M");
+    let from = jiff::Timestamp::from_second(clock.0.load(Ordering::SeqCst) - 3600).unwrap().strftime("%H:%M");
+    visited_by(&case, &format!("hours: \"{from}-{until}\", zone: UTC, max_rate: 1kB/s"));
+    world.max_rate = Some(Rate(Some(200)));
+    let refused = steps::verify::run(&mut case.session(&mut world), &mut world, false).unwrap_err();
+    assert_eq!((root(&refused).code, refused.exit as i32), ("visit-hours-over", 4));
+    assert!(!case.case().join(name::VERIFICATION).exists());
+    pass_time(&clock, -600);
+    world.max_rate = None;
+    steps::verify::run(&mut case.session(&mut world), &mut world, false).unwrap();
+}
+
+#[test]
+fn no_more_is_read_in_a_second_than_the_rate_allows() {
+    let (mut world, _clock) = world();
+    let case = SmallCase::new(&mut world);
+    case.discovered(&mut world);
+    let verify = |world: &mut World| {
+        let begun = std::time::Instant::now();
+        steps::verify::run(&mut case.session(world), world, true).unwrap();
+        let read = case.artefact::<Verification>(world, name::VERIFICATION).target.unwrap();
+        (begun.elapsed(), read)
+    };
+    let (_, free) = verify(&mut world);
+    assert_eq!(free.max_rate, "none", "a file is on this machine");
+    world.max_rate = Some(Rate(Some(1_000)));
+    let (took, read) = verify(&mut world);
+    assert_eq!((read.bytes_read, read.max_rate.as_str()), (free.bytes_read, "1kB/s"));
+    assert!(read.bytes_read > 500, "{} bytes", read.bytes_read);
+    assert!(took >= Duration::from_millis(read.bytes_read), "{} bytes took {took:?}", read.bytes_read);
+    // The command line goes before case.yaml.
+    visited_by(&case, "max_rate: 2kB/s");
+    assert_eq!(verify(&mut world).1.max_rate, "1kB/s");
+    world.max_rate = None;
+    assert_eq!(verify(&mut world).1.max_rate, "2kB/s");
 }
 
 // ---- approvals

@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 // ---- The rules' own lists: what is allowed, and why -----------------------------------------------------------------
 
 /// Everybody may import these.
-const GROUND: [&str; 6] = ["failure", "json", "hex", "category", "charsets", "merkle"];
+const GROUND: [&str; 7] = ["failure", "json", "hex", "category", "charsets", "merkle", "rate"];
 
 /// `importer → imported`, beyond the ground floor, with the reason.
 const IMPORTS: [(&str, &str, &str); 6] = [

@@ -267,6 +267,12 @@ pub struct TargetRead {
     pub snapshot: String,
     /// Rows read there: the footprint of our visit.
     pub rows_read: u64,
+    /// Bytes of these rows and of those read again to explain differences, in canonical form; 0 for a receipt.
+    #[serde(default)]
+    pub bytes_read: u64,
+    /// The bound on our pace, such as `20MB/s`, or `none`; empty for a receipt.
+    #[serde(default)]
+    pub max_rate: String,
     /// A role that could write: a finding that is printed.
     pub role_could_write: Option<bool>,
     /// What was taken for it when it is a receipt.

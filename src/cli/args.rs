@@ -1,5 +1,6 @@
 //! The command line as people type it. What it means is decided in `cli/mod.rs`.
 
+use crate::rate::Rate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -37,7 +38,7 @@ pub(super) enum Command {
     /// Append decisions, checked and journalled
     Decide(Decide),
     /// Prove row by row that the target has what is to be destroyed
-    Verify(Step),
+    Verify(Verify),
     /// A receipt instead of a live target: ask the platform's keeper for one, or, on the platform's side, make it
     Digest(Digest),
     /// Write the plan of destruction: the dry run
@@ -55,7 +56,7 @@ pub(super) enum Command {
     /// Check certificates without us: genuine, complete in themselves, and what they do not say
     Check(Check),
     /// Walk through the steps and stop where a person must decide
-    Run(OneCase),
+    Run(Run),
     /// Where each case stands and who must act
     Status(Cases),
     /// The keys of rows that differ, at a terminal only; the look is journalled
@@ -144,10 +145,41 @@ pub(super) struct Step {
     pub(super) again: bool,
 }
 
+/// How the new platform is visited.
+#[derive(Debug, Args)]
+pub(super) struct Visit {
+    /// Read the new platform no faster than this: 20MB/s, 500kB/s, none; goes before case.yaml's `max_rate`. Without a
+    /// word 20MB/s holds where it is reached over a network
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub(super) max_rate: Option<Rate>,
+}
+
+fn rate(text: &str) -> Result<Rate, String> {
+    Rate::parse(text).ok_or_else(|| Rate::ALLOWED.to_owned())
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    #[command(flatten)]
+    pub(super) step: Step,
+    #[command(flatten)]
+    pub(super) visit: Visit,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// The case folder
+    pub(super) case: PathBuf,
+    #[command(flatten)]
+    pub(super) visit: Visit,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Erase {
     #[command(flatten)]
     pub(super) step: Step,
+    #[command(flatten)]
+    pub(super) visit: Visit,
     /// Do not ask for the system's name (where there is no terminal)
     #[arg(long)]
     pub(super) yes: bool,
@@ -210,6 +242,8 @@ pub(super) struct Digest {
     /// With --for: file with the password of the sealing key
     #[arg(long, value_name = "FILE", requires = "unseal")]
     pub(super) unseal_password_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) visit: Visit,
 }
 
 #[derive(Debug, Args)]

@@ -8,9 +8,10 @@ mod outside;
 mod progress;
 mod show;
 
-use self::args::{Arguments, Command, Keys, Lang, Trust};
+use self::args::{Arguments, Command, Digest, Erase, Keys, Lang, Run, Trust, Verify};
 use self::messages::{Language, Messages};
 use crate::failure::{Exit, Failure, Result};
+use crate::rate::Rate;
 use crate::steps::{self, Outcome, Session};
 use crate::world::World;
 use clap::Parser;
@@ -81,6 +82,7 @@ fn language(chosen: Option<Lang>) -> Language {
 }
 
 fn dispatch(command: &Command, world: &mut World, language: Language, json: bool) -> Result<Outcome> {
+    world.max_rate = max_rate(command);
     match command {
         Command::Demo(demo) => demo::run(world, language, json, &demo.dir, demo.rows as usize),
         Command::Discover(discover) => match (&discover.store, &discover.case) {
@@ -107,7 +109,9 @@ fn dispatch(command: &Command, world: &mut World, language: Language, json: bool
             let mut session = Session::open(&decide.case, world)?;
             steps::decide::run(&mut session, world, &decide.from, &lines)
         }
-        Command::Verify(step) => steps::verify::run(&mut Session::open(&step.case, world)?, world, step.again),
+        Command::Verify(verify) => {
+            steps::verify::run(&mut Session::open(&verify.step.case, world)?, world, verify.step.again)
+        }
         Command::Digest(arguments) => digest(arguments, world),
         Command::Plan(step) => steps::plan::run(&mut Session::open(&step.case, world)?, world, step.again),
         Command::Approve(sign) => approve(sign, world),
@@ -252,6 +256,32 @@ fn name_of(command: &Command) -> &'static str {
         Command::Close(_) => "close",
         Command::Keys(_) => "keys",
         Command::Trust(_) => "trust",
+    }
+}
+
+/// How fast the new platform may be read, where a command that reads it was told.
+fn max_rate(command: &Command) -> Option<Rate> {
+    match command {
+        Command::Verify(Verify { visit, .. })
+        | Command::Erase(Erase { visit, .. })
+        | Command::Run(Run { visit, .. })
+        | Command::Digest(Digest { visit, .. }) => visit.max_rate,
+        Command::Demo(_)
+        | Command::Discover(_)
+        | Command::Init(_)
+        | Command::Doctor(_)
+        | Command::Decide(_)
+        | Command::Plan(_)
+        | Command::Approve(_)
+        | Command::Residue(_)
+        | Command::Certify(_)
+        | Command::Sign(_)
+        | Command::Check(_)
+        | Command::Status(_)
+        | Command::Show(_)
+        | Command::Close(_)
+        | Command::Keys(_)
+        | Command::Trust(_) => None,
     }
 }
 

@@ -43,6 +43,7 @@ pub(super) fn world(language: Language, quiet: bool) -> World {
         stop,
         running,
         adapters: crate::engines::all(),
+        max_rate: None,
         variable: Box::new(variable),
         place: place(),
         unlock_folder: unlock_folder(),

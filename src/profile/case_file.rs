@@ -3,6 +3,7 @@
 //! Passwords never stand here: a store's address names variables as `${NAME}`, which the caller looks up.
 
 use super::render::{comment, line, list, map, optional, pair, scalar, word};
+use super::visit::VisitRules;
 use super::words::{Day, Language, When, blank, plain};
 use super::yaml::{Place, Source};
 use super::zone::Zone;
@@ -64,6 +65,9 @@ pub struct CaseFile {
     /// A receipt or an export of the new platform older than this proves nothing.
     #[serde(default = "thirty", skip_serializing_if = "is_thirty")]
     pub target_days_max: u32,
+    /// How the new platform's keeper lets it be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_visit: Option<VisitRules>,
     /// The Ed25519 public key of the platform's keeper, who signs receipts: a path from the case folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt_signer: Option<String>,
@@ -428,6 +432,7 @@ impl CaseFile {
             commission: None,
             plan_valid_days: fortnight(),
             target_days_max: thirty(),
+            target_visit: None,
             receipt_signer: None,
             residue: ResidueFolders::default(),
             exceptions: Vec::new(),
@@ -504,6 +509,7 @@ fn check(case: &CaseFile) -> Fits {
             return Err((top.key(key), failure!(Usage, "yaml-number-range")));
         }
     }
+    case.target_visit.iter().try_for_each(|rules| check_visit(&top.key("target_visit"), rules))?;
     case.commission.iter().try_for_each(|commission| check_commission(&top.key("commission"), commission))
 }
 
@@ -626,6 +632,16 @@ fn check_url(place: &Place, store: &StoreEntry) -> Fits {
         return Err((place.clone(), failure!(Usage, "case-url", store = store.name)));
     }
     Ok(())
+}
+
+fn check_visit(place: &Place, rules: &VisitRules) -> Fits {
+    if rules.hours.is_some() && rules.zone.is_none() {
+        return Err((place.key("hours"), failure!(Usage, "case-visit-zone")));
+    }
+    match rules.snapshot_minutes_max {
+        Some(0) => Err((place.key("snapshot_minutes_max"), failure!(Usage, "yaml-number-range"))),
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn check_commission(place: &Place, commission: &Commission) -> Fits {
@@ -765,6 +781,15 @@ fn render_stores(out: &mut String, case: &CaseFile) {
     });
 }
 
+fn visit(rules: &VisitRules) -> String {
+    let mut pairs = Vec::new();
+    pairs.extend(rules.max_rate.iter().map(|rate| pair("max_rate", &scalar(&rate.to_string()))));
+    pairs.extend(rules.hours.iter().map(|hours| pair("hours", &scalar(&hours.to_string()))));
+    pairs.extend(rules.zone.iter().map(|zone| pair("zone", &scalar(zone.name()))));
+    pairs.extend(rules.snapshot_minutes_max.iter().map(|minutes| pair("snapshot_minutes_max", &minutes.to_string())));
+    map(&pairs)
+}
+
 fn render_course(out: &mut String, case: &CaseFile) {
     let language = case.language;
     comment(
@@ -841,6 +866,9 @@ fn render_commission(out: &mut String, case: &CaseFile) {
         "\nFor how many days a receipt or an export of the new platform is good; the key of its keeper, who signs receipts.",
     );
     line(out, 0, "target_days_max", &case.target_days_max.to_string());
+    if let Some(rules) = &case.target_visit {
+        line(out, 0, "target_visit", &visit(rules));
+    }
     line(out, 0, "receipt_signer", &optional(case.receipt_signer.as_deref()));
 }
 
@@ -919,6 +947,7 @@ commission:
     - {name: "Два Два", position: инженер, role: member, party: processor, key: keys/2.pub.pem}
 plan_valid_days: 7
 target_days_max: 21
+target_visit: {max_rate: 5MB/s, hours: "22:00-06:00", zone: Asia/Omsk, snapshot_minutes_max: 90}
 receipt_signer: keys/keeper.pub.pem
 residue: {folders: [/srv/backup, ../dumps]}
 exceptions: [{what: "ленты", why: "хранилище банка", until: 2027-01-01, responsible: "Один Один"}]
@@ -1072,6 +1101,10 @@ attested: [{what: target-is-platform, by: "Три Три", position: "админ
         ("file:/srv/photos", "/srv/photos", "case-url", "stores[1].url"),
         ("file:/srv/photos", "receipt:keeper.lbr", "case-target-only", "stores[1].url"),
         ("file:/srv/photos", "csv:/srv/photos", "case-target-only", "stores[1].url"),
+        (", zone: Asia/Omsk", "", "case-visit-zone", "target_visit.hours"),
+        ("max_rate: 5MB/s", "max_rate: 5MB", "yaml-expected-rate", "target_visit.max_rate"),
+        ("22:00-06:00", "22-6", "yaml-expected-hours", "target_visit.hours"),
+        ("snapshot_minutes_max: 90", "snapshot_minutes_max: 0", "yaml-number-range", "target_visit.snapshot_minutes_max"),
         ("level: L2", "level: L3", "yaml-unknown-value", "level"),
         ("plan_valid_days: 7", "plan_valid_days: 0", "yaml-number-range", "plan_valid_days"),
         ("target_days_max: 21", "target_days_max: 367", "yaml-number-range", "target_days_max"),

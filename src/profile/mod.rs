@@ -12,6 +12,7 @@ pub mod profile_file;
 mod render;
 pub mod sections;
 mod snippet;
+pub mod visit;
 mod words;
 pub mod yaml;
 mod zone;

@@ -1,6 +1,8 @@
 //! Words that several of the written files share: a day, a moment, where a record lives after us, a category, a language.
 
+use super::visit::Hours;
 use super::zone::Zone;
+use crate::rate::Rate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, de::Unexpected};
 use std::{borrow::Cow, fmt};
@@ -145,6 +147,8 @@ macro_rules! as_text {
 
 as_text!(Day, "date", "A date: YYYY-MM-DD");
 as_text!(Zone, "zone", "A time zone: Europe/Moscow, UTC, +03:00");
+as_text!(Rate, "rate", "Bytes in a second: 20MB/s, 500kB/s, none");
+as_text!(Hours, "hours", "Hours of the day: 22:00-06:00");
 as_text!(When, "moment", "A date (YYYY-MM-DD) or a moment with its offset (RFC 3339)");
 
 impl Serialize for Until {

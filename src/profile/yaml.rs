@@ -330,6 +330,8 @@ fn expected(what: &str) -> Failure {
         "date" => "yaml-expected-date",
         "moment" => "yaml-expected-moment",
         "zone" => "yaml-expected-zone",
+        "rate" => "yaml-expected-rate",
+        "hours" => "yaml-expected-hours",
         "text or list" => "yaml-expected-text-or-list",
         other => return Failure::new(Exit::Usage, "yaml-wrong-value").with("expected", other),
     };

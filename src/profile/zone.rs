@@ -46,6 +46,12 @@ impl Zone {
         }
     }
 
+    /// The time of day on this clock at that moment.
+    #[must_use]
+    pub fn time_of(&self, moment: jiff::Timestamp) -> jiff::civil::Time {
+        self.zone.to_datetime(moment).time()
+    }
+
     /// What this clock showed then, in microseconds since 1970-01-01 00:00; there is always one answer, and the hour that was
     /// twice gives the same one for two moments.
     #[must_use]

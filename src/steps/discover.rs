@@ -3,7 +3,7 @@
 //! none (else `profile.draft.yaml` beside it). Changes no store.
 
 use super::session::{Session, Standing};
-use super::{Line, Outcome, digest};
+use super::{Line, Outcome, digest, visit};
 use crate::case::artefacts::{ColumnFound, Inventory, Link, StoreFound, TableFound, name};
 use crate::case::{Event, Purpose};
 use crate::detect::{self, TableFinding, TableSample, Verdict};
@@ -39,6 +39,7 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
             stores.push(receipt_found(&store.name));
             continue;
         }
+        visit::open_for(world, &store)?;
         let mut reader = world.open_reader(&store.name, &store.location)?;
         let Looked { found, catalog, clock, rows_read } = look(world, &store.name, store.role, reader.as_mut())?;
         let look = Event::Look { store: store.name.clone(), purpose: "discover".into(), rows: rows_read };

@@ -2,7 +2,8 @@
 //! Reads both stores over the snapshots of the proof; gives figures for `verification.json`, and the keys of these rows
 //! for `work/`, where they are sealed. It changes no verdict.
 
-use super::proof::{ProofContext, ScanSource, ToProve, open_reader_of, scan_rows};
+use super::proof::{Hearing, ProofContext, ScanSource, ToProve, Visiting, open_reader_of, scan_rows};
+use super::visit::Pace;
 use crate::failure::Result;
 use crate::verify::causes::{Causes, ColumnCause};
 use crate::verify::compare::{KeyFindings, Verdict};
@@ -63,6 +64,7 @@ pub fn explain(
     found: &BTreeMap<Verdict, KeyFindings>,
     source: &mut ScanSource<'_>,
     target: &mut ScanSource<'_>,
+    pace: &mut Pace,
 ) -> Result<Explained> {
     let of = |verdicts: &[Verdict]| -> HashMap<KeyDigest, Verdict> {
         let listed = |verdict: &Verdict| found.get(verdict).into_iter().flat_map(|findings| &findings.listed);
@@ -75,14 +77,14 @@ pub fn explain(
     let old = find(world, context, mapping, &mapping.source, &in_source, source)?;
     world.progress.end();
     world.progress.begin("progress-explain", &mapping.target.base().table.to_string(), None);
-    let new = find(world, context, mapping, &mapping.target, &in_target, target)?;
+    let new = find(&mut Visiting { world, pace }, context, mapping, &mapping.target, &in_target, target)?;
     world.progress.end();
     Ok(told(mapping, [&in_source, &in_target], &old, &new))
 }
 
 /// The rows of a side whose key is wanted, by key; one of each key.
 fn find(
-    world: &mut World,
+    hearing: &mut dyn Hearing,
     context: &ProofContext<'_>,
     mapping: &CompiledMapping,
     side: &CompiledSide,
@@ -93,8 +95,8 @@ fn find(
     if wanted.is_empty() {
         return Ok(found);
     }
-    let mut reader = open_reader_of(world, context, mapping, side, scan)?;
-    scan_rows(world, &side.base().scan(), scan, &mut |row: PackedRow<'_>| {
+    let mut reader = open_reader_of(hearing, context, mapping, side, scan)?;
+    scan_rows(hearing, &side.base().scan(), scan, &mut |row: PackedRow<'_>| {
         if let Some(key) = reader.key(row).filter(|key| wanted.contains_key(key) && !found.contains_key(key)) {
             bytes += row.framed().len();
             if bytes <= HELD_BYTES_MAX

@@ -114,6 +114,8 @@ mod tests {
             read_at: export.made_at(),
             snapshot: String::new(),
             rows_read: 0,
+            bytes_read: 0,
+            max_rate: String::new(),
             role_could_write: None,
             receipt: None,
             export: Some(export),

@@ -28,6 +28,7 @@ pub mod sign;
 pub mod status;
 pub mod target_age;
 pub mod verify;
+pub mod visit;
 
 pub use outcome::{Line, Outcome};
 pub use session::Session;

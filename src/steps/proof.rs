@@ -4,6 +4,7 @@
 
 use super::digest::Taken;
 use super::session::Session;
+use super::visit::Pace;
 use crate::case::Secret;
 use crate::case::artefacts::{Inventory, Kinship, TableProof};
 use crate::failure::{Failure, Result};
@@ -77,7 +78,7 @@ pub enum Against<'a> {
     /// The case has no target; no row can be proved.
     Nothing,
     /// A store that is read, in the snapshot that it has open.
-    Live(&'a mut dyn Reader),
+    Live(&'a mut dyn Reader, &'a mut Pace),
     /// A receipt of its keeper, and the case that it was taken for.
     Receipt(&'a mut Taken, &'a Session),
 }
@@ -146,7 +147,7 @@ fn read_both(
     let name = to_prove.table.id.to_string();
     let targets = match (target, to_prove.mappings.first()) {
         (_, None) => None,
-        (Against::Live(reader), Some(_)) => Some(&mut **reader),
+        (Against::Live(reader, pace), Some(_)) => Some((&mut **reader, &mut **pace)),
         (Against::Receipt(taken, session), Some(_)) => {
             world.progress.begin("progress-proof", &name, to_prove.table.rows_estimate);
             let source = read_source(world, context, to_prove, source, needles)?;
@@ -160,7 +161,10 @@ fn read_both(
     };
     let beside = Beside { stop: world.stop.clone(), abandoned: AtomicBool::new(false), rows: AtomicU64::new(0) };
     std::thread::scope(|scope| {
-        let target = targets.map(|reader| scope.spawn(|| read_targets(&beside, context, to_prove, reader)));
+        let target = targets.map(|(reader, pace)| {
+            let visitor = Visitor { beside: &beside, pace };
+            scope.spawn(|| read_targets(visitor, context, to_prove, reader))
+        });
         world.progress.begin("progress-proof", &name, to_prove.table.rows_estimate);
         let source = read_source(world, context, to_prove, source, needles);
         world.progress.end();
@@ -200,26 +204,48 @@ struct Beside {
     rows: AtomicU64,
 }
 
-impl Hearing for &Beside {
-    fn hear(&mut self, rows: u64) -> Result<()> {
-        self.rows.fetch_add(rows, Ordering::Relaxed);
-        if self.abandoned.load(Ordering::Relaxed) {
+/// Who reads the target beside the source.
+struct Visitor<'a> {
+    beside: &'a Beside,
+    pace: &'a mut Pace,
+}
+
+impl Hearing for Visitor<'_> {
+    fn hear(&mut self, batch: &Batch) -> Result<()> {
+        self.beside.rows.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        if self.beside.abandoned.load(Ordering::Relaxed) {
             return Err(failure!(Interrupted, "interrupted", operation = "-", table = "-", reason = "abandoned"));
         }
-        crate::world::go_on(&self.stop)
+        crate::world::go_on(&self.beside.stop)?;
+        self.pace.heard(batch.bytes())
     }
 }
 
 /// Whom a scan tells of its rows, and who may end it.
 pub trait Hearing {
-    /// So many more rows came; an error ends the scan.
-    fn hear(&mut self, rows: u64) -> Result<()>;
+    /// More rows came; an error ends the scan.
+    fn hear(&mut self, batch: &Batch) -> Result<()>;
 }
 
 impl Hearing for World {
-    fn hear(&mut self, rows: u64) -> Result<()> {
-        self.progress.advance(rows);
+    fn hear(&mut self, batch: &Batch) -> Result<()> {
+        self.progress.advance(batch.len() as u64);
         self.go_on()
+    }
+}
+
+/// Who reads the target and nothing else.
+pub struct Visiting<'a> {
+    /// Shows how far it is.
+    pub world: &'a mut World,
+    /// The pace of the visit.
+    pub pace: &'a mut Pace,
+}
+
+impl Hearing for Visiting<'_> {
+    fn hear(&mut self, batch: &Batch) -> Result<()> {
+        self.world.hear(batch)?;
+        self.pace.heard(batch.bytes())
     }
 }
 
@@ -314,7 +340,7 @@ fn load_joined(
     scan: &mut ScanSource<'_>,
 ) -> Result<()> {
     for (index, joined) in side.joined().iter().enumerate() {
-        scan_heard(hearing, &joined.scan(), scan, &mut |row| {
+        scan_rows(hearing, &joined.scan(), scan, &mut |row| {
             reader.add_joined(index, row);
             Ok(())
         })?;
@@ -327,14 +353,14 @@ fn load_joined(
 /// # Errors
 /// As [`prove`].
 pub fn open_reader_of<'a>(
-    world: &mut World,
+    hearing: &mut dyn Hearing,
     context: &ProofContext<'_>,
     mapping: &CompiledMapping,
     side: &'a CompiledSide,
     scan: &mut ScanSource<'_>,
 ) -> Result<SideReader<'a>> {
     let mut reader = SideReader::new(side, keys_of(context, mapping), context.migrated_on);
-    load_joined(world, side, &mut reader, scan)?;
+    load_joined(hearing, side, &mut reader, scan)?;
     Ok(reader)
 }
 
@@ -353,19 +379,18 @@ fn read_receipt(
 
 /// Reads the target's side of every mapping.
 fn read_targets(
-    beside: &Beside,
+    mut visitor: Visitor<'_>,
     context: &ProofContext<'_>,
     to_prove: &ToProve<'_>,
     reader: &mut (dyn Reader + '_),
 ) -> Result<Vec<(SortedSet, u64)>> {
-    let mut hearing = beside;
     let mut scan_target = |scan: &Scan, visit: &mut Visit<'_>| reader.scan(scan, visit);
     let mut read = Vec::new();
     for mapping in &to_prove.mappings {
         let (side, memory) = (&mapping.target, side_memory(to_prove));
         let reader = SideReader::new(side, keys_of(context, mapping), context.migrated_on);
         let set = DigestSet::new(side.shape(), memory, context.spill_folder);
-        read.push(digest_target(&mut hearing, side, reader, set, &mut scan_target)?);
+        read.push(digest_target(&mut visitor, side, reader, set, &mut scan_target)?);
     }
     Ok(read)
 }
@@ -383,7 +408,7 @@ pub fn digest_target(
     scan: &mut ScanSource<'_>,
 ) -> Result<(SortedSet, u64)> {
     load_joined(hearing, side, &mut reader, scan)?;
-    let rows = scan_heard(hearing, &side.base().scan(), scan, &mut |row| match reader.row(row) {
+    let rows = scan_rows(hearing, &side.base().scan(), scan, &mut |row| match reader.row(row) {
         RowOutcome::Digested(record) => set.push(record),
         RowOutcome::NoPartner | RowOutcome::OutsideFilter | RowOutcome::AmbiguousJoin => Ok(()),
     })?;
@@ -394,18 +419,19 @@ pub fn digest_target(
 type Take<'a> = dyn FnMut(PackedRow<'_>) -> Result<()> + 'a;
 
 /// Scans a table row by row; a failure of ours stops the scan and is the one that is told.
-pub fn scan_rows(world: &mut World, scan: &Scan, source: &mut ScanSource<'_>, take: &mut Take<'_>) -> Result<u64> {
-    scan_heard(world, scan, source, take)
-}
-
-fn scan_heard(hearing: &mut dyn Hearing, scan: &Scan, source: &mut ScanSource<'_>, take: &mut Take<'_>) -> Result<u64> {
+pub fn scan_rows(
+    hearing: &mut dyn Hearing,
+    scan: &Scan,
+    source: &mut ScanSource<'_>,
+    take: &mut Take<'_>,
+) -> Result<u64> {
     let mut ours: Option<Failure> = None;
     let rows = source(scan, &mut |batch: Batch| {
         let mut visit = |row: PackedRow<'_>| {
             fault::row(row);
             take(row)
         };
-        match hearing.hear(batch.len() as u64).and_then(|()| batch.rows().try_for_each(&mut visit)) {
+        match hearing.hear(&batch).and_then(|()| batch.rows().try_for_each(&mut visit)) {
             Ok(()) => Flow::Continue,
             Err(failure) => {
                 ours = Some(failure);

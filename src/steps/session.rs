@@ -10,6 +10,7 @@ use crate::certificate::keys as key_files;
 use crate::failure::{Failure, Result};
 use crate::profile::case_file::{CaseFile, StoreRole};
 use crate::profile::decisions::{self, Decisions, Effective, Settled};
+use crate::profile::visit::VisitRules;
 use crate::profile::{Profile, Zone, profile_file::Disposition, sections};
 use crate::world::World;
 use lastbell_contract::{Location, Moment, Setting, Table, TableId};
@@ -80,6 +81,8 @@ pub struct StoreAt {
     pub location: Location,
     /// The clock of its times that tell no zone, where a person said so.
     pub zone: Option<Zone>,
+    /// How it may be visited; of a target alone.
+    pub visit: Option<VisitRules>,
 }
 
 /// Whether a step has work to do.
@@ -336,7 +339,8 @@ impl Session {
     pub fn stores(&self, world: &World) -> Result<Vec<StoreAt>> {
         let at = |store: &crate::profile::case_file::StoreEntry| {
             let location = store.location(&*world.variable)?;
-            Ok(StoreAt { name: store.name.clone(), role: store.role, location, zone: store.zone.clone() })
+            let visit = self.files.case.target_visit.clone().filter(|_| store.role == StoreRole::Target);
+            Ok(StoreAt { name: store.name.clone(), role: store.role, location, zone: store.zone.clone(), visit })
         };
         self.files.case.stores.iter().map(at).collect()
     }

@@ -8,6 +8,7 @@ use super::export;
 use super::proof::{Against, ProofContext, Proved, Relative, ScanSource, ToProve};
 use super::proof::{check_kinship, check_place, check_schema, compile_mappings, prove};
 use super::session::{Session, Standing};
+use super::visit::{self, Pace};
 use crate::case::artefacts::{ExportRead, Inventory, TargetRead, Verification, name};
 use crate::case::seal::seal;
 use crate::case::{Event, Purpose, Secret};
@@ -38,14 +39,14 @@ struct Opened {
 /// What stands for the platform.
 #[allow(clippy::large_enum_variant, reason = "one is made in a run")]
 enum Target {
-    Live(Opened),
+    Live(Opened, Pace),
     Receipt(Taken),
 }
 
 impl Target {
     fn catalog(&self) -> &Catalog {
         match self {
-            Self::Live(opened) => &opened.catalog,
+            Self::Live(opened, _) => &opened.catalog,
             Self::Receipt(taken) => &taken.catalog,
         }
     }
@@ -65,7 +66,7 @@ impl Opened {
     }
 
     /// What was read of the target. An export says when it was made, and not when we looked.
-    fn read(&self, read_at: String, snapshot: String, rows_read: u64) -> TargetRead {
+    fn read(&self, pace: &Pace, read_at: String, snapshot: String, rows_read: u64) -> TargetRead {
         let may_write = match &self.info.role.may_write {
             Known::Yes(may) => Some(*may),
             Known::Unknown(_) => None,
@@ -76,6 +77,8 @@ impl Opened {
             read_at: self.export.as_ref().map_or(read_at, ExportRead::made_at),
             snapshot,
             rows_read,
+            bytes_read: pace.bytes(),
+            max_rate: pace.rate().to_string(),
             role_could_write: may_write,
             receipt: None,
             export: self.export.clone(),
@@ -110,7 +113,7 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
         check_schema(session, &inventory, &source.name, &source.catalog)?;
     }
     let kinship = match &mut target {
-        Some(Target::Live(target)) => {
+        Some(Target::Live(target, _)) => {
             let mut relatives: Vec<_> = sources.iter_mut().map(Opened::relative).collect();
             Some(check_kinship(session, world, &mut relatives, &mut target.relative())?)
         }
@@ -137,7 +140,10 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
     let spill = session.case.path().join("work");
     let context = ProofContext { key: &key, spill_folder: &spill, migrated_on: migrated_on(session) };
     let target_snapshot = match &mut target {
-        Some(Target::Live(target)) => target.begin()?,
+        Some(Target::Live(target, pace)) => {
+            pace.snapshot();
+            target.begin()?
+        }
         Some(Target::Receipt(_)) | None => "-".to_owned(),
     };
     let read_at = world.now_text();
@@ -151,13 +157,13 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
         let mut scan = |scan: &Scan, visit: &mut Visit<'_>| reader.scan(scan, visit);
         let against = match &mut target {
             None => Against::Nothing,
-            Some(Target::Live(target)) => Against::Live(target.reader.as_mut()),
+            Some(Target::Live(target, pace)) => Against::Live(target.reader.as_mut(), pace),
             Some(Target::Receipt(taken)) => Against::Receipt(taken, session),
         };
         let mut proved = prove(world, &context, &tables, &mut scan, against, None)?;
         // A receipt has no values to look at: what it cannot tell is told to be unknown.
-        if let Some(Target::Live(target)) = &mut target {
-            explain_all(session, world, &context, &tables, &mut proved, [&mut scan, &mut reads(target)])?;
+        if let Some(Target::Live(target, pace)) = &mut target {
+            explain_all(session, world, &context, &tables, &mut proved, [&mut scan, &mut reads(target)], pace)?;
         }
         source.reader.end()?;
         verification.snapshots.insert(source.name.clone(), snapshot);
@@ -169,11 +175,11 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
     verification.target = match &mut target {
         None => None,
         Some(Target::Receipt(taken)) => Some(taken.read()),
-        Some(Target::Live(target)) => {
+        Some(Target::Live(target, pace)) => {
             target.reader.end()?;
             let rows_read = target_rows.values().sum();
             look(session, world, &target.name, target_rows)?;
-            Some(target.read(read_at, target_snapshot, rows_read))
+            Some(target.read(pace, read_at, target_snapshot, rows_read))
         }
     };
     session.case.write_artefact(world, "verify", name::VERIFICATION, &verification)?;
@@ -193,6 +199,7 @@ fn explain_all(
     tables: &[ToProve<'_>],
     proved: &mut Proved,
     [source, target]: [&mut ScanSource<'_>; 2],
+    pace: &mut Pace,
 ) -> Result<()> {
     let mappings = tables.iter().flat_map(|table| table.mappings.iter().map(move |mapping| (table, mapping)));
     for ((table, mapping), (result, found)) in mappings.zip(proved.mappings.iter_mut().zip(&proved.findings)) {
@@ -200,7 +207,7 @@ fn explain_all(
         if found.keys().all(|verdict| *verdict == Verdict::MovedOn) {
             continue;
         }
-        let explained = explain(world, context, table, mapping, found, source, target)?;
+        let explained = explain(world, context, table, mapping, found, source, target, pace)?;
         (result.causes, result.looked_at) = (explained.causes, explained.looked_at);
         keep_keys(session, world, context.key, &explained.keys)?;
     }
@@ -234,6 +241,7 @@ fn open_all(session: &Session, world: &World) -> Result<(Vec<Opened>, Option<Tar
             target = Some(Target::Receipt(Taken::open(session, world, &store)?));
             continue;
         }
+        visit::open_for(world, &store)?;
         let mut reader = world.open_reader(&store.name, &store.location)?;
         let (info, catalog) = (reader.info()?, reader.catalog()?);
         let export = match store.role {
@@ -244,10 +252,12 @@ fn open_all(session: &Session, world: &World) -> Result<(Vec<Opened>, Option<Tar
             }
             StoreRole::Source | StoreRole::Target => None,
         };
-        let opened = Opened { name: store.name, reader, info, catalog, export };
         match store.role {
-            StoreRole::Source => sources.push(opened),
-            StoreRole::Target => target = Some(Target::Live(opened)),
+            StoreRole::Source => sources.push(Opened { name: store.name, reader, info, catalog, export }),
+            StoreRole::Target => {
+                let pace = Pace::begin(world, &store, info.remote)?;
+                target = Some(Target::Live(Opened { name: store.name, reader, info, catalog, export }, pace));
+            }
         }
     }
     Ok((sources, target))
@@ -372,7 +382,14 @@ fn report(session: &Session, verification: &Verification) -> Outcome {
         extra = sum(|result| result.counts.extra)
     )];
     if let Some(target) = &verification.target {
-        lines.push(line!("verified-target", store = target.store, rows = target.rows_read, at = target.read_at));
+        lines.push(line!(
+            "verified-target",
+            store = target.store,
+            rows = target.rows_read,
+            bytes = target.bytes_read,
+            rate = target.max_rate,
+            at = target.read_at
+        ));
         if let Some(receipt) = &target.receipt {
             lines.push(line!("verified-receipt", store = target.store, key_id = receipt.signer));
         }

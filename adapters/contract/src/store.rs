@@ -150,6 +150,8 @@ pub struct StoreInfo {
     pub capabilities: Capabilities,
     /// When something was last written, microseconds since 1970 UTC, as far as the engine tells.
     pub last_write: Known<i64>,
+    /// It is reached over a network, and not by a file, a socket or a loopback address: others share the line and the server.
+    pub remote: bool,
     /// What reading does to the store (hint bits, a shared-memory file): stable words, printed.
     pub read_footprint: Vec<String>,
 }

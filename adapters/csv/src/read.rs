@@ -76,6 +76,7 @@ impl Reader for ExportReader {
                 overwrites_freed: false,
             },
             last_write: Known::Yes(newest.unwrap_or(self.export.mark.written)),
+            remote: false,
             read_footprint: Vec::new(),
         })
     }

@@ -28,6 +28,7 @@ pub(crate) fn of(session: &mut Session) -> Result<StoreInfo> {
             overwrites_freed: false,
         },
         last_write: last_write(session)?,
+        remote: session.settings.way.is_remote(),
         read_footprint: footprint(session, &grants, &tables)?,
     })
 }

@@ -181,13 +181,20 @@ fn way(url: &Said, file: &Said, environment: &Said) -> Result<Way> {
     Ok(Way::Tcp(host.unwrap_or_else(|| "127.0.0.1".to_owned()), port))
 }
 
+impl Way {
+    /// Does it leave this machine?
+    pub(crate) fn is_remote(&self) -> bool {
+        match self {
+            Self::Socket(_) => false,
+            Self::Tcp(host, _) => !is_loopback(host),
+        }
+    }
+}
+
 /// Plain only where nobody can listen in, or when it is said. MySQL's `preferred` and `required` accept any certificate,
 /// which protects from nobody who sits on the line; they are refused rather than read as something else.
 fn protection(way: &Way, mode: Option<&str>) -> Result<Protection> {
-    let near = match way {
-        Way::Socket(_) => true,
-        Way::Tcp(host, _) => is_loopback(host),
-    };
+    let near = !way.is_remote();
     let mode = mode.map(|mode| mode.to_ascii_lowercase().replace('_', "-"));
     let wanted = match mode.as_deref() {
         None if near => Protection::Plain,
@@ -307,6 +314,7 @@ mod tests {
     fn a_url_names_everything() {
         let found = settled("//olga:p%40ss@db.example:3307/%D0%B6%D1%83%D1%80?ssl-ca=/ca.pem&lock-timeout=5").unwrap();
         assert_eq!(found.way, Way::Tcp("db.example".into(), 3307));
+        assert!(found.way.is_remote() && !settled("//olga@127.0.0.1/diary").unwrap().way.is_remote());
         assert_eq!((found.user.as_str(), found.database.as_str()), ("olga", "жур"));
         assert_eq!(found.password, Some(Secret("p@ss".into())));
         assert_eq!(found.protection, Protection::Name);

@@ -28,6 +28,7 @@ pub(crate) fn read(session: &mut Session) -> Result<StoreInfo> {
             overwrites_freed: false,
         },
         last_write: last_write(session)?,
+        remote: session.is_remote(),
         read_footprint: FOOTPRINT.map(str::to_owned).to_vec(),
     })
 }

@@ -123,6 +123,11 @@ fn judge(product: &str, version_number: i64) -> Result<i64> {
 }
 
 impl Session {
+    /// Does the connection leave this machine?
+    pub(crate) fn is_remote(&self) -> bool {
+        self.wire.stream().is_remote()
+    }
+
     fn introduce(&mut self) -> Result<Server> {
         let sql = "SELECT pg_catalog.version(), pg_catalog.current_setting('server_version'), \
                    pg_catalog.current_setting('server_version_num'), pg_catalog.current_setting('is_superuser'), \

@@ -69,7 +69,17 @@ impl Stream {
     pub(crate) fn is_private(&self) -> bool {
         match self {
             Self::Socket(_) | Self::Tls(_) => true,
-            Self::Plain(stream) => stream.peer_addr().is_ok_and(|peer| peer.ip().is_loopback()),
+            Self::Plain(_) => !self.is_remote(),
+        }
+    }
+
+    /// Does it leave this machine?
+    pub(crate) fn is_remote(&self) -> bool {
+        let far = |stream: &TcpStream| !stream.peer_addr().is_ok_and(|peer| peer.ip().is_loopback());
+        match self {
+            Self::Socket(_) => false,
+            Self::Plain(stream) => far(stream),
+            Self::Tls(stream) => far(&stream.sock),
         }
     }
 }

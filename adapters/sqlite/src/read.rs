@@ -53,6 +53,7 @@ impl Reader for Session {
                 overwrites_freed: true,
             },
             last_write: last_write(self),
+            remote: false,
             read_footprint: footprint(self)?,
         })
     }

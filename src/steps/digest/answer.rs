@@ -11,8 +11,10 @@ use crate::hex;
 use crate::profile::Profile;
 use crate::profile::case_file::{StoreEntry, StoreRole};
 use crate::steps::Outcome;
-use crate::steps::proof::digest_target;
+use crate::steps::proof::{Visiting, digest_target};
+use crate::steps::session::StoreAt;
 use crate::steps::verify::{begin_on, days_since_1970};
+use crate::steps::visit::Pace;
 use crate::verify::keys::VerifyKeys;
 use crate::verify::mapping::{CompiledTarget, compile_target};
 use crate::verify::partitions::{DigestSet, RecordBytes, SortedSet};
@@ -59,6 +61,8 @@ pub fn answer(world: &mut World, given: &Answer<'_>) -> Result<Outcome> {
     })?;
     let mut reader = world.open_reader("-", &location)?;
     let (info, catalog) = (reader.info()?, reader.catalog()?);
+    let at = StoreAt { name: entry.name, role: entry.role, location, zone: None, visit: None };
+    let mut pace = Pace::begin(world, &at, info.remote)?;
     let compiled = compile_asked(&request, &profile, &catalog)?;
     let snapshot = begin_on(reader.as_mut(), &info)?;
     let seen = seen(&info, &catalog, &Marks::new(&secrets.marks), snapshot);
@@ -76,10 +80,11 @@ pub fn answer(world: &mut World, given: &Answer<'_>) -> Result<Outcome> {
         tables: tables(&catalog, &compiled),
         mappings: Vec::new(),
     };
-    let mut work = Work { world, reader: reader.as_mut(), request: &request, secrets: &secrets, out: given.out };
+    let mut work =
+        Work { world, reader: reader.as_mut(), pace: &mut pace, request: &request, secrets: &secrets, out: given.out };
     let header = write_new(given.out, |file, path| work.write(file, path, header, &compiled, given.key))?;
     reader.end()?;
-    Ok(report(given.out, &header, &info))
+    Ok(report(given.out, &header, &info, &pace))
 }
 
 /// The targets' halves of the mappings, in the order of the request.
@@ -130,6 +135,7 @@ fn tables(catalog: &Catalog, compiled: &[CompiledTarget]) -> Vec<TableSeen> {
 struct Work<'a> {
     world: &'a mut World,
     reader: &'a mut dyn Reader,
+    pace: &'a mut Pace,
     request: &'a Request,
     secrets: &'a Secrets,
     out: &'a Path,
@@ -164,7 +170,7 @@ impl Work<'_> {
         let folder = self.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let rows = SideReader::new(side, keys, days_since_1970(self.request.migrated_on));
         let set = DigestSet::new(side.shape(), MEMORY_BYTES, folder);
-        let digested = digest_target(self.world, side, rows, set, &mut scan)?;
+        let digested = digest_target(&mut Visiting { world: self.world, pace: self.pace }, side, rows, set, &mut scan)?;
         self.world.progress.end();
         Ok(digested)
     }
@@ -191,7 +197,7 @@ fn digested(
     }
 }
 
-fn report(out: &Path, header: &Header, info: &StoreInfo) -> Outcome {
+fn report(out: &Path, header: &Header, info: &StoreInfo, pace: &Pace) -> Outcome {
     let by_table: BTreeMap<&str, u64> =
         header.mappings.iter().map(|mapping| (mapping.table.as_str(), mapping.rows_read)).collect();
     let rows: u64 = header.mappings.iter().map(|mapping| mapping.rows).sum();
@@ -203,6 +209,14 @@ fn report(out: &Path, header: &Header, info: &StoreInfo) -> Outcome {
     let line =
         line!("receipt-made", path = out.display(), mappings = header.mappings.len(), rows = rows, case = header.case);
     let mut outcome = Outcome::done(line, document);
+    outcome.lines.push(line!(
+        "verified-target",
+        store = info.product,
+        rows = by_table.values().sum::<u64>(),
+        bytes = pace.bytes(),
+        rate = pace.rate(),
+        at = header.taken_at
+    ));
     if header.store.role_could_write == Some(true) {
         outcome.lines.push(line!("verified-role-writes", store = info.product));
     }

@@ -224,6 +224,8 @@ impl Taken {
             read_at: header.taken_at.clone(),
             snapshot: header.store.snapshot.clone(),
             rows_read: header.mappings.iter().map(|mapping| mapping.rows_read).sum(),
+            bytes_read: 0,
+            max_rate: String::new(),
             role_could_write: header.store.role_could_write,
             receipt: Some(ReceiptRead {
                 sha256: self.file.sha256.clone(),

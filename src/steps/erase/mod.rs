@@ -8,6 +8,7 @@ mod witness;
 
 use super::digest::{self, Taken};
 use super::session::{Session, Standing, StoreAt};
+use super::visit::{self, Pace};
 use super::{Outcome, approve, export, proof, verify};
 use crate::case::artefacts::{
     CleanedStore, Condition, ErasedTable, ErasedUnit, Erasure, Inventory, Plan, PlannedUnit, ReachFound, UnitEnd, name,
@@ -107,6 +108,7 @@ enum Target {
 struct LiveTarget {
     name: String,
     reader: Box<dyn Reader>,
+    pace: Pace,
     info: StoreInfo,
     catalog: Catalog,
     /// What stands for a snapshot where it is an export: the same files as were verified.
@@ -133,20 +135,22 @@ fn open_target(session: &Session, world: &World, run: &Run) -> Result<Option<Tar
         taken.is_the_same(run.plan.target.as_ref())?;
         return Ok(Some(Target::Receipt(taken)));
     }
+    visit::open_for(world, &at)?;
     let mut reader = world.open_reader(&at.name, &at.location)?;
     let (info, catalog) = (reader.info()?, reader.catalog()?);
+    let pace = Pace::begin(world, &at, info.remote)?;
     // An export is known by its bytes, wherever it lies by now; a store by its marks.
     if world.is_export(&info.engine) {
         let read = export::take(session, world, &at.name, reader.as_mut())?;
         export::is_the_same(&at.name, &read, run.plan.target.as_ref())?;
         let export = Some(read.snapshot()?);
-        return Ok(Some(Target::Live(LiveTarget { name: at.name, reader, info, catalog, export })));
+        return Ok(Some(Target::Live(LiveTarget { name: at.name, reader, pace, info, catalog, export })));
     }
     let known = run.inventory.target().map(|target| &target.anchors);
     if known.is_some_and(|anchors| !anchors.iter().any(|anchor| info.identity.anchors.contains(anchor))) {
         return Err(failure!(Refused, "target-changed", store = at.name));
     }
-    Ok(Some(Target::Live(LiveTarget { name: at.name, reader, info, catalog, export: None })))
+    Ok(Some(Target::Live(LiveTarget { name: at.name, reader, pace, info, catalog, export: None })))
 }
 
 fn erase_store(
@@ -388,6 +392,7 @@ fn target_snapshot(target: &mut Target) -> Result<String> {
         Target::Live(LiveTarget { export: Some(export), .. }) => Ok(export.clone()),
         Target::Live(live) => {
             live.reader.end()?;
+            live.pace.snapshot();
             verify::begin_on(live.reader.as_mut(), &live.info)
         }
         Target::Receipt(taken) => Ok(taken.read().snapshot),

@@ -171,7 +171,7 @@ impl Work<'_> {
         let mut scan = |scan: &Scan, visit: &mut Visit<'_>| locked.scan(scan, visit);
         let against = match target.as_deref_mut() {
             None => Against::Nothing,
-            Some(Target::Live(live)) => Against::Live(live.reader.as_mut()),
+            Some(Target::Live(live)) => Against::Live(live.reader.as_mut(), &mut live.pace),
             Some(Target::Receipt(taken)) => Against::Receipt(taken, self.session),
         };
         let proved = prove(self.world, &context, &tables, &mut scan, against, Some(&mut needles))?;

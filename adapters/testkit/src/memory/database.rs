@@ -317,6 +317,7 @@ fn info(anchor: &str) -> StoreInfo {
             overwrites_freed: false,
         },
         last_write: Known::Unknown("not-kept".to_owned()),
+        remote: false,
         read_footprint: Vec::new(),
     }
 }
