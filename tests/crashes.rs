@@ -18,6 +18,11 @@ mod bench;
 #[path = "crashes/erase.rs"]
 mod erase;
 
+/// `verify`, killed while it reads and resumed from what it kept.
+#[cfg(feature = "faults")]
+#[path = "crashes/reading.rs"]
+mod reading;
+
 /// The other steps, and how many places each run must pass.
 #[cfg(feature = "faults")]
 #[path = "crashes/steps.rs"]

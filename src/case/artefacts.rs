@@ -345,8 +345,27 @@ pub struct Verification {
     pub tables: Vec<TableProof>,
     /// Their mappings.
     pub mappings: Vec<MappingResult>,
+    /// Sides of tables that an earlier run had read, which broke off: in other views than the above.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub read_before: Vec<ReadBefore>,
     /// Source and target apart?
     pub kinship: Option<Kinship>,
+}
+
+/// A side of a table that a run read which broke off, and that this one went on from.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ReadBefore {
+    /// The source store.
+    pub store: String,
+    /// Its table.
+    pub table: String,
+    /// `source` or `target`.
+    pub side: String,
+    /// The snapshot's mark.
+    pub snapshot: String,
+    /// When that was opened, RFC 3339 UTC.
+    pub read_at: String,
 }
 
 impl Verification {

@@ -1,9 +1,10 @@
 //! Step close: ends what must not outlive the case. Deletes the unlock secret, the keys of verification, pseudonyms and
 //! needles, and everything sealed under them in `work/`. `close --final` after the retention ends proofs and `sealed/`.
 
-use super::Outcome;
 use super::session::Session;
+use super::{Outcome, kept};
 use crate::case::artefacts::name;
+use crate::case::folder::READING;
 use crate::case::keys::{KEYS, KEYS_CLOSED};
 use crate::case::{Event, Purpose, WrappedKeys};
 use crate::certificate::scalars::Day;
@@ -28,6 +29,7 @@ pub fn run(session: &mut Session, world: &mut World, finally: bool) -> Result<Ou
     let ended = end_keys(session, world)?;
     // The keys went first: whatever a crash leaves behind of the files is then unreadable.
     session.unlock_file(world).end()?;
+    kept::remove(&session.case.path().join(READING))?;
     let dead = |path: &&String| path.starts_with("work/") || (finally && path.starts_with("sealed/"));
     let files: Vec<String> = session.case.files().keys().filter(dead).cloned().collect();
     for file in &files {

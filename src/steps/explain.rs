@@ -62,8 +62,7 @@ pub fn explain(
     to_prove: &ToProve<'_>,
     mapping: &CompiledMapping,
     found: &BTreeMap<Verdict, KeyFindings>,
-    source: &mut ScanSource<'_>,
-    target: &mut ScanSource<'_>,
+    [source, target]: [&mut ScanSource<'_>; 2],
     pace: &mut Pace,
 ) -> Result<Explained> {
     let of = |verdicts: &[Verdict]| -> HashMap<KeyDigest, Verdict> {

@@ -18,6 +18,7 @@ pub mod erase;
 pub mod explain;
 pub mod export;
 pub mod init;
+pub mod kept;
 pub mod plan;
 pub mod plan_check;
 pub mod proof;

@@ -3,6 +3,7 @@
 //! Reads stores through the scans handed in; writes nothing but anonymous spill files in `work/`.
 
 use super::digest::Taken;
+use super::kept::{Kept, SetRead, Side, SideRead};
 use super::session::Session;
 use super::visit::Pace;
 use crate::case::Secret;
@@ -21,8 +22,8 @@ use lastbell_contract::{Batch, Catalog, Flow, Known, PackedRow, Reader, Scan, St
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
@@ -71,6 +72,44 @@ pub struct ProofContext<'a> {
     pub spill_folder: &'a Path,
     /// The day of the migration, days since 1970-01-01; a platform that tells no change is not asked.
     pub migrated_on: i64,
+    /// What may outlive this process: nothing under lock, where each proof is made whole.
+    pub kept: Option<&'a Mutex<Kept>>,
+}
+
+impl ProofContext<'_> {
+    fn kept(&self) -> Option<MutexGuard<'_, Kept>> {
+        self.kept.map(|kept| kept.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn new_set(&self, side: &CompiledSide, memory_bytes_max: usize) -> DigestSet {
+        let set = DigestSet::new(side.shape(), memory_bytes_max, self.spill_folder);
+        match self.kept() {
+            None => set,
+            Some(mut kept) => set.in_file(kept.new_file()),
+        }
+    }
+
+    /// A side that an earlier run of this verification read to its end.
+    fn read_before(&self, to_prove: &ToProve<'_>, which: Side) -> Option<SideRead> {
+        let sides = to_prove.mappings.iter().map(|mapping| match which {
+            Side::Source => &mapping.source,
+            Side::Target => &mapping.target,
+        });
+        let records: Vec<_> = sides.map(|side| side.shape().into()).collect();
+        let table = to_prove.table.id.to_string();
+        self.kept()?.side(&to_prove.store, &table, which, &records, side_memory(to_prove))
+    }
+
+    fn keep(&self, to_prove: &ToProve<'_>, which: Side, read: &SideRead) -> Result<()> {
+        let table = to_prove.table.id.to_string();
+        self.kept().map_or(Ok(()), |mut kept| kept.keep_side(&to_prove.store, &table, which, read))
+    }
+
+    /// No more records. What may be kept goes into files, all of it, once a part of it is too large for memory.
+    fn finish(&self, sets: Vec<DigestSet>) -> Result<Vec<SortedSet>> {
+        let in_files = self.kept.is_some() && sets.iter().any(DigestSet::spilled);
+        sets.into_iter().map(|set| if in_files { set.finish_in_file() } else { set.finish() }).collect()
+    }
 }
 
 /// What stands for the platform while rows are proved.
@@ -106,33 +145,26 @@ pub fn prove(
         world.go_on()?;
         let name = to_prove.table.id.to_string();
         let read = read_both(world, context, to_prove, source, &mut target, needles.as_deref_mut())?;
-        proved.source_rows.insert(name.clone(), read.source.table.rows);
-        for ((mapping, (set, uncovered)), (target_set, rows)) in
-            to_prove.mappings.iter().zip(read.source.sides).zip(read.targets)
-        {
-            *proved.target_rows.entry(mapping.target.base().table.to_string()).or_default() += rows;
-            let comparison = compare(&set, &target_set, &mapping.rules())?;
-            proved.mappings.push(MappingResult::new(mapping, &comparison, uncovered));
+        let result = read.source.table.ok_or_else(|| failure!(Bug, "bug"))?;
+        proved.source_rows.insert(name.clone(), result.rows);
+        for ((mapping, source), target) in to_prove.mappings.iter().zip(read.source.sets).zip(read.target.sets) {
+            *proved.target_rows.entry(mapping.target.base().table.to_string()).or_default() += target.base_rows;
+            let comparison = compare(&source.set, &target.set, &mapping.rules())?;
+            proved.mappings.push(MappingResult::new(mapping, &comparison, source.uncovered));
             proved.findings.push(comparison.findings);
         }
         proved.tables.push(TableProof {
             store: to_prove.store.clone(),
-            result: read.source.table,
+            result,
             mappings: to_prove.mappings.iter().map(|mapping| mapping.name.clone()).collect(),
         });
     }
     Ok(proved)
 }
 
-struct SourceRead {
-    table: TableResult,
-    sides: Vec<(SortedSet, Uncovered)>,
-}
-
 struct BothRead {
-    source: SourceRead,
-    /// The target's side of each mapping, and how many rows its base table has.
-    targets: Vec<(SortedSet, u64)>,
+    source: SideRead,
+    target: SideRead,
 }
 
 /// Streams both sides at once: the source on this thread, the target on one of its own.
@@ -151,9 +183,9 @@ fn read_both(
         (Against::Receipt(taken, session), Some(_)) => {
             world.progress.begin("progress-proof", &name, to_prove.table.rows_estimate);
             let source = read_source(world, context, to_prove, source, needles)?;
-            let targets = read_receipt(world, context, to_prove, taken, session)?;
+            let target = read_receipt(world, context, to_prove, taken, session)?;
             world.progress.end();
-            return Ok(BothRead { source, targets });
+            return Ok(BothRead { source, target });
         }
         (Against::Nothing, Some(mapping)) => {
             return Err(failure!(Refused, "target-missing", mapping = mapping.name));
@@ -171,8 +203,9 @@ fn read_both(
         if source.is_err() {
             beside.abandoned.store(true, Ordering::Relaxed);
         }
-        let targets = target.map_or_else(|| Ok(Vec::new()), |target| wait(world, &beside, &name, target));
-        Ok(BothRead { source: source?, targets: targets? })
+        let nothing = || Ok(SideRead { table: None, sets: Vec::new() });
+        let target = target.map_or_else(nothing, |target| wait(world, &beside, &name, target));
+        Ok(BothRead { source: source?, target: target? })
     })
 }
 
@@ -260,14 +293,18 @@ fn read_source(
     to_prove: &ToProve<'_>,
     source: &mut ScanSource<'_>,
     mut needles: Option<&mut Collector>,
-) -> Result<SourceRead> {
+) -> Result<SideRead> {
+    if let Some(read) = context.read_before(to_prove, Side::Source) {
+        return Ok(read);
+    }
     let table = to_prove.table;
     let columns = table.column_names();
     let mut digester =
         TableDigester::new(context.key.bytes(), &table.id, &columns, TABLE_MEMORY_BYTES, context.spill_folder);
     let mut sides = Vec::new();
     for mapping in &to_prove.mappings {
-        sides.push(open_side(world, context, mapping, &mapping.source, side_memory(to_prove), source)?);
+        let reader = open_reader_of(world, context, mapping, &mapping.source, source)?;
+        sides.push((reader, context.new_set(&mapping.source, side_memory(to_prove))));
     }
     let mut uncovered = vec![Uncovered::default(); sides.len()];
     let name = table.id.to_string();
@@ -279,11 +316,11 @@ fn read_source(
         feed_mappings(&mut sides, &mut uncovered, row)
     };
     scan_rows(world, &Scan::whole(&table.id, &columns), source, &mut take)?;
-    let mut sets = Vec::new();
-    for ((_, set), uncovered) in sides.into_iter().zip(uncovered) {
-        sets.push((set.finish()?, uncovered));
-    }
-    Ok(SourceRead { table: TableResult::new(&table.id, &digester.finish()?), sides: sets })
+    let sets = context.finish(sides.into_iter().map(|(_, set)| set).collect())?;
+    let sets = sets.into_iter().zip(uncovered).map(|(set, uncovered)| SetRead { set, uncovered, base_rows: 0 });
+    let read = SideRead { table: Some(TableResult::new(&table.id, &digester.finish()?)), sets: sets.collect() };
+    context.keep(to_prove, Side::Source, &read)?;
+    Ok(read)
 }
 
 /// A row that no mapping of its table digests is missing; it is booked once, with the first mapping.
@@ -313,20 +350,6 @@ fn feed_mappings(
         }
     }
     Ok(())
-}
-
-/// A reader of a side with its joined tables loaded.
-fn open_side<'a>(
-    hearing: &mut dyn Hearing,
-    context: &ProofContext<'_>,
-    mapping: &CompiledMapping,
-    side: &'a CompiledSide,
-    memory_bytes_max: usize,
-    scan: &mut ScanSource<'_>,
-) -> Result<(SideReader<'a>, DigestSet)> {
-    let mut reader = SideReader::new(side, keys_of(context, mapping), context.migrated_on);
-    load_joined(hearing, side, &mut reader, scan)?;
-    Ok((reader, DigestSet::new(side.shape(), memory_bytes_max, context.spill_folder)))
 }
 
 fn keys_of(context: &ProofContext<'_>, mapping: &CompiledMapping) -> VerifyKeys {
@@ -371,10 +394,13 @@ fn read_receipt(
     to_prove: &ToProve<'_>,
     taken: &mut Taken,
     session: &Session,
-) -> Result<Vec<(SortedSet, u64)>> {
+) -> Result<SideRead> {
     let memory = side_memory(to_prove);
-    let side = |mapping| Ok((taken.side(session, world, mapping, memory, context.spill_folder)?, 0));
-    to_prove.mappings.iter().map(side).collect()
+    let side = |mapping| {
+        let set = taken.side(session, world, mapping, memory, context.spill_folder)?;
+        Ok(SetRead { set, uncovered: Uncovered::default(), base_rows: 0 })
+    };
+    Ok(SideRead { table: None, sets: to_prove.mappings.iter().map(side).collect::<Result<_>>()? })
 }
 
 /// Reads the target's side of every mapping.
@@ -383,20 +409,27 @@ fn read_targets(
     context: &ProofContext<'_>,
     to_prove: &ToProve<'_>,
     reader: &mut (dyn Reader + '_),
-) -> Result<Vec<(SortedSet, u64)>> {
-    let mut scan_target = |scan: &Scan, visit: &mut Visit<'_>| reader.scan(scan, visit);
-    let mut read = Vec::new();
-    for mapping in &to_prove.mappings {
-        let (side, memory) = (&mapping.target, side_memory(to_prove));
-        let reader = SideReader::new(side, keys_of(context, mapping), context.migrated_on);
-        let set = DigestSet::new(side.shape(), memory, context.spill_folder);
-        read.push(digest_target(&mut visitor, side, reader, set, &mut scan_target)?);
+) -> Result<SideRead> {
+    if let Some(read) = context.read_before(to_prove, Side::Target) {
+        return Ok(read);
     }
+    let mut scan_target = |scan: &Scan, visit: &mut Visit<'_>| reader.scan(scan, visit);
+    let (mut sets, mut rows) = (Vec::new(), Vec::new());
+    for mapping in &to_prove.mappings {
+        let side = &mapping.target;
+        let mut set = context.new_set(side, side_memory(to_prove));
+        let rows_reader = SideReader::new(side, keys_of(context, mapping), context.migrated_on);
+        rows.push(digest_target(&mut visitor, side, rows_reader, &mut set, &mut scan_target)?);
+        sets.push(set);
+    }
+    let set_read = |(set, base_rows)| SetRead { set, uncovered: Uncovered::default(), base_rows };
+    let read = SideRead { table: None, sets: context.finish(sets)?.into_iter().zip(rows).map(set_read).collect() };
+    context.keep(to_prove, Side::Target, &read)?;
     Ok(read)
 }
 
 /// Digests the target's side of one mapping: a live target's, or the platform's own for a receipt. Rows outside its filter
-/// or without a partner are not of this mapping; there they are nothing. Besides, how many rows its base table has.
+/// or without a partner are not of this mapping; there they are nothing. Gives how many rows its base table has.
 ///
 /// # Errors
 /// As [`prove`].
@@ -404,15 +437,14 @@ pub fn digest_target(
     hearing: &mut dyn Hearing,
     side: &CompiledSide,
     mut reader: SideReader<'_>,
-    mut set: DigestSet,
+    set: &mut DigestSet,
     scan: &mut ScanSource<'_>,
-) -> Result<(SortedSet, u64)> {
+) -> Result<u64> {
     load_joined(hearing, side, &mut reader, scan)?;
-    let rows = scan_rows(hearing, &side.base().scan(), scan, &mut |row| match reader.row(row) {
+    scan_rows(hearing, &side.base().scan(), scan, &mut |row| match reader.row(row) {
         RowOutcome::Digested(record) => set.push(record),
         RowOutcome::NoPartner | RowOutcome::OutsideFilter | RowOutcome::AmbiguousJoin => Ok(()),
-    })?;
-    Ok((set.finish()?, rows))
+    })
 }
 
 /// What takes the rows of a scan.

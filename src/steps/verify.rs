@@ -3,13 +3,16 @@
 
 use super::Outcome;
 use super::digest::{self, Taken};
+use super::discover::fingerprint;
 use super::explain::{DifferingKeys, explain};
 use super::export;
+use super::kept::{self, Kept, Side, Sight, TableKept};
 use super::proof::{Against, ProofContext, Proved, Relative, ScanSource, ToProve};
 use super::proof::{check_kinship, check_place, check_schema, compile_mappings, prove};
 use super::session::{Session, Standing};
 use super::visit::{self, Pace};
-use crate::case::artefacts::{ExportRead, Inventory, TargetRead, Verification, name};
+use crate::case::artefacts::{ExportRead, Inventory, ReadBefore, TargetRead, Verification, name};
+use crate::case::folder::READING;
 use crate::case::seal::seal;
 use crate::case::{Event, Purpose, Secret};
 use crate::failure::Result;
@@ -22,6 +25,7 @@ use crate::verify::report::MappingResult;
 use crate::world::World;
 use lastbell_contract::{Catalog, Known, Reader, Scan, StoreInfo, Visit};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Where the keys of differing rows lie.
 pub(super) const DIFFERING: &str = "work/differing-";
@@ -96,11 +100,11 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
     // A successor names its predecessor, so the step looks for it only after the old artefact has moved.
     if let Standing::Done = session.begin(world, "verify", name::VERIFICATION, &inputs, again)? {
         let verification: Verification = session.case.artefact(name::VERIFICATION)?;
+        kept::remove(&session.case.path().join(READING))?; // of a run that died right after it had written this
         let mut outcome = session.nothing_to_do(name::VERIFICATION)?;
         outcome.findings = findings(session, &verification);
         return Ok(outcome);
     }
-    forget_keys(session, world)?;
     let inventory: Inventory = session.case.artefact(name::INVENTORY)?;
     let destroy: BTreeSet<String> =
         session.tables_to_destroy(&inventory)?.into_iter().map(|(_, table)| table.name.clone()).collect();
@@ -134,43 +138,42 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
         snapshots: BTreeMap::new(),
         tables: Vec::new(),
         mappings: Vec::new(),
+        read_before: Vec::new(),
         kinship,
     };
     let key = session.key(world, Purpose::Verify)?;
-    let spill = session.case.path().join("work");
-    let context = ProofContext { key: &key, spill_folder: &spill, migrated_on: migrated_on(session) };
-    let target_snapshot = match &mut target {
-        Some(Target::Live(target, pace)) => {
-            pace.snapshot();
-            target.begin()?
-        }
-        Some(Target::Receipt(_)) | None => "-".to_owned(),
-    };
-    let read_at = world.now_text();
-    let mut target_rows = BTreeMap::new();
+    let kept = Kept::open(session, world, &key, &bound_to(session, &sources, target.as_ref())?)?;
+    forget_keys(session, world, &kept.differing().cloned().collect())?;
+    let (spill, kept) = (session.case.path().join("work"), Mutex::new(kept));
+    let migrated_on = migrated_on(session);
+    let context = ProofContext { key: &key, spill_folder: &spill, migrated_on, kept: Some(&kept) };
+    let target_sight = sight(world, target.as_mut())?;
+    held(&kept).look(Side::Target, target_sight.clone());
+    let mut target_rows = BTreeMap::<String, u64>::new();
     for source in &mut sources {
         let mappings =
             compile_mappings(session, &inventory, &source.catalog, target.as_ref().map(Target::catalog), &destroy)?;
         let tables = to_prove(&source.name, &source.catalog, &destroy, mappings);
         let reader = source.reader.as_mut();
-        let snapshot = begin_on(reader, &source.info)?;
+        let source_sight = Sight { snapshot: begin_on(reader, &source.info)?, at: world.now_text() };
+        held(&kept).look(Side::Source, source_sight.clone());
         let mut scan = |scan: &Scan, visit: &mut Visit<'_>| reader.scan(scan, visit);
-        let against = match &mut target {
-            None => Against::Nothing,
-            Some(Target::Live(target, pace)) => Against::Live(target.reader.as_mut(), pace),
-            Some(Target::Receipt(taken)) => Against::Receipt(taken, session),
-        };
-        let mut proved = prove(world, &context, &tables, &mut scan, against, None)?;
-        // A receipt has no values to look at: what it cannot tell is told to be unknown.
-        if let Some(Target::Live(target, pace)) = &mut target {
-            explain_all(session, world, &context, &tables, &mut proved, [&mut scan, &mut reads(target)], pace)?;
+        let mut source_rows = BTreeMap::new();
+        for table in &tables {
+            let before = held(&kept).table(&source.name, &table.table.id.to_string()).cloned();
+            let done = match before {
+                Some(done) => done,
+                None => read_table(session, world, &context, &kept, table, &mut scan, &mut target)?,
+            };
+            source_rows.insert(done.proof.result.table.clone(), done.proof.result.rows);
+            for (name, rows) in &done.target_rows {
+                *target_rows.entry(name.clone()).or_default() += rows;
+            }
+            verification.add(done, &source_sight, &target_sight);
         }
         source.reader.end()?;
-        verification.snapshots.insert(source.name.clone(), snapshot);
-        verification.tables.extend(proved.tables);
-        verification.mappings.extend(proved.mappings);
-        look(session, world, &source.name, proved.source_rows)?;
-        target_rows.extend(proved.target_rows);
+        verification.snapshots.insert(source.name.clone(), source_sight.snapshot);
+        look(session, world, &source.name, source_rows)?;
     }
     verification.target = match &mut target {
         None => None,
@@ -179,10 +182,13 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
             target.reader.end()?;
             let rows_read = target_rows.values().sum();
             look(session, world, &target.name, target_rows)?;
-            Some(target.read(pace, read_at, target_snapshot, rows_read))
+            let before = verification.read_before.iter().filter(|read| read.side == "target");
+            let first = before.map(|read| read.read_at.clone()).chain([target_sight.at]).min().unwrap_or_default();
+            Some(target.read(pace, first, target_sight.snapshot, rows_read))
         }
     };
     session.case.write_artefact(world, "verify", name::VERIFICATION, &verification)?;
+    kept.into_inner().unwrap_or_else(PoisonError::into_inner).end()?;
     let outcome = report(session, &verification);
     Ok(session.noted(outcome))
 }
@@ -191,46 +197,119 @@ fn reads(opened: &mut Opened) -> impl FnMut(&Scan, &mut Visit<'_>) -> lastbell_c
     |scan, visit| opened.reader.scan(scan, visit)
 }
 
-/// Says of each mapping with differing rows what went wrong, and keeps their keys under seal for `show`.
-fn explain_all(
+fn held(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What was read counts for the same question alone: the same decisions and mappings, the same stores in the same shape,
+/// the same export or receipt, the same reading of values.
+fn bound_to(session: &Session, sources: &[Opened], target: Option<&Target>) -> Result<String> {
+    let store = |opened: &Opened| {
+        let shapes: BTreeSet<_> = opened.catalog.tables.iter().map(fingerprint).collect();
+        let files = opened.export.as_ref().map(ExportRead::snapshot).transpose()?;
+        Ok(serde_json::json!([opened.name, opened.info.identity.anchors, shapes, files]))
+    };
+    let question = serde_json::json!({
+        "program": env!("CARGO_PKG_VERSION"),
+        "canonical": crate::verify::canonical::VERSION,
+        "inputs": session.inputs_of_verify(),
+        "sources": sources.iter().map(store).collect::<Result<Vec<_>>>()?,
+        "target": match target {
+            Some(Target::Live(opened, _)) => store(opened)?,
+            Some(Target::Receipt(taken)) => serde_json::json!(taken.read()),
+            None => serde_json::Value::Null,
+        },
+    });
+    Ok(crate::hex::sha256(question.to_string().as_bytes()))
+}
+
+/// Opens the view of the target in which all scans to come are made.
+fn sight(world: &World, target: Option<&mut Target>) -> Result<Sight> {
+    let snapshot = match target {
+        Some(Target::Live(target, pace)) => {
+            pace.snapshot();
+            target.begin()?
+        }
+        Some(Target::Receipt(_)) | None => "-".to_owned(),
+    };
+    Ok(Sight { snapshot, at: world.now_text() })
+}
+
+/// Proves one table, says what went wrong in it, and keeps both for a run that may have to go on from here.
+fn read_table(
     session: &mut Session,
     world: &mut World,
     context: &ProofContext<'_>,
-    tables: &[ToProve<'_>],
+    kept: &Mutex<Kept>,
+    table: &ToProve<'_>,
+    scan: &mut ScanSource<'_>,
+    target: &mut Option<Target>,
+) -> Result<TableKept> {
+    let against = match &mut *target {
+        None => Against::Nothing,
+        Some(Target::Live(target, pace)) => Against::Live(target.reader.as_mut(), pace),
+        Some(Target::Receipt(taken)) => Against::Receipt(taken, session),
+    };
+    let mut proved = prove(world, context, std::slice::from_ref(table), scan, against, None)?;
+    // A receipt has no values to look at: what it cannot tell is told to be unknown.
+    let differing = match target {
+        Some(Target::Live(target, pace)) => {
+            explain_table(session, world, context, table, &mut proved, [scan, &mut reads(target)], pace)?
+        }
+        Some(Target::Receipt(_)) | None => Vec::new(),
+    };
+    let proof = proved.tables.pop().ok_or_else(|| failure!(Bug, "bug"))?;
+    let mut kept = held(kept);
+    let [source, target] = kept.sights(&proof.store, &proof.result.table);
+    let (mappings, target_rows) = (proved.mappings, proved.target_rows);
+    let done = TableKept { proof, mappings, target_rows, differing, source, target };
+    kept.keep_table(done.clone())?;
+    Ok(done)
+}
+
+/// Says of each mapping with differing rows what went wrong, and keeps their keys under seal for `show`. Gives the names of
+/// the sealed files.
+fn explain_table(
+    session: &mut Session,
+    world: &mut World,
+    context: &ProofContext<'_>,
+    table: &ToProve<'_>,
     proved: &mut Proved,
     [source, target]: [&mut ScanSource<'_>; 2],
     pace: &mut Pace,
-) -> Result<()> {
-    let mappings = tables.iter().flat_map(|table| table.mappings.iter().map(move |mapping| (table, mapping)));
-    for ((table, mapping), (result, found)) in mappings.zip(proved.mappings.iter_mut().zip(&proved.findings)) {
+) -> Result<Vec<String>> {
+    let mut sealed = Vec::new();
+    for (mapping, (result, found)) in table.mappings.iter().zip(proved.mappings.iter_mut().zip(&proved.findings)) {
         // What may change was changed: nobody has to look into that.
         if found.keys().all(|verdict| *verdict == Verdict::MovedOn) {
             continue;
         }
-        let explained = explain(world, context, table, mapping, found, source, target, pace)?;
+        let explained = explain(world, context, table, mapping, found, [source, target], pace)?;
         (result.causes, result.looked_at) = (explained.causes, explained.looked_at);
-        keep_keys(session, world, context.key, &explained.keys)?;
+        sealed.push(keep_keys(session, world, context.key, &explained.keys)?);
     }
-    Ok(())
+    Ok(sealed)
 }
 
 /// A mapping's name may hold anything, so the files are numbered.
-fn keep_keys(session: &mut Session, world: &mut World, key: &Secret, keys: &DifferingKeys) -> Result<()> {
+fn keep_keys(session: &mut Session, world: &mut World, key: &Secret, keys: &DifferingKeys) -> Result<String> {
     let taken = |number: &usize| session.case.files().contains_key(&differing(*number));
     let name = differing((0..).find(|number| !taken(number)).unwrap_or_default());
     let mut content = crate::json::to_canonical(keys).map_err(|_| failure!(Bug, "json-not-canonical", path = name))?;
     content.push(b'\n');
     let sealed = seal(key, session.case.id(), &name, world.random()?, &content)?;
-    session.case.write(world, "verify", &name, &sealed)
+    session.case.write(world, "verify", &name, &sealed)?;
+    Ok(name)
 }
 
 fn differing(number: usize) -> String {
     format!("{DIFFERING}{number}.sealed")
 }
 
-/// Keys of an earlier verification say nothing of this one.
-fn forget_keys(session: &mut Session, world: &World) -> Result<()> {
-    let old = session.case.files().keys().filter(|name| name.starts_with(DIFFERING)).cloned().collect::<Vec<_>>();
+/// Keys of an earlier verification say nothing of this one; those of the tables that it goes on from are its own.
+fn forget_keys(session: &mut Session, world: &World, own: &BTreeSet<String>) -> Result<()> {
+    let names = session.case.files().keys().filter(|name| name.starts_with(DIFFERING) && !own.contains(*name));
+    let old: Vec<String> = names.cloned().collect();
     old.iter().try_for_each(|name| session.case.destroy(world, name, "superseded"))
 }
 
@@ -370,6 +449,28 @@ fn told(mapping: &str, found: &ColumnCause) -> super::Line {
     }
 }
 
+impl Verification {
+    /// A table that was read: now, or by an earlier run in another view of a store.
+    fn add(&mut self, done: TableKept, source: &Sight, target: &Sight) {
+        let table = &done.proof.result.table;
+        let store = done.proof.store.clone();
+        for (side, sight, now) in [("source", done.source, source), ("target", done.target, target)] {
+            if sight != *now && !(side == "target" && done.mappings.is_empty()) {
+                let (table, side) = (table.clone(), side.to_owned());
+                self.read_before.push(ReadBefore {
+                    store: store.clone(),
+                    table,
+                    side,
+                    snapshot: sight.snapshot,
+                    read_at: sight.at,
+                });
+            }
+        }
+        self.tables.push(done.proof);
+        self.mappings.extend(done.mappings);
+    }
+}
+
 fn report(session: &Session, verification: &Verification) -> Outcome {
     let sum = |of: fn(&MappingResult) -> u64| verification.mappings.iter().map(of).sum::<u64>();
     let rows: u64 = verification.tables.iter().map(|table| table.result.rows).sum();
@@ -401,6 +502,9 @@ fn report(session: &Session, verification: &Verification) -> Outcome {
         } else if target.role_could_write == Some(true) {
             lines.push(line!("verified-role-writes", store = target.store));
         }
+    }
+    if let Some(first) = verification.read_before.iter().map(|read| &read.read_at).min() {
+        lines.push(line!("verified-before", sides = verification.read_before.len(), at = first));
     }
     if verification.kinship.as_ref().is_some_and(|kinship| kinship.looks_like_a_copy) {
         lines.push(line!("verified-copy"));

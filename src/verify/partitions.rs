@@ -1,5 +1,6 @@
 //! The records of one side in bounded memory: collected in any order, handed back sorted, partition by partition.
-//! Reads records, writes an anonymous spill file in the folder it is given: nothing by name is left after a kill.
+//! Reads records, writes an anonymous spill file in the folder it is given: nothing by name is left after a kill. Only a set
+//! that shall outlive one ([`DigestSet::in_file`]) has a file with a name.
 //!
 //! 256 partitions by the first byte of the key digest. When the bound is reached, what is held is sorted and written as one
 //! run; a run keeps the places of its partitions, so a partition is the same stretch of each run. A partition that fits
@@ -7,13 +8,16 @@
 //! skew can exceed the bound. Digests are keyed: nothing personal reaches the disk.
 
 use crate::failure::{Failure, Result};
+use crate::hex;
 #[cfg(test)]
 use crate::merkle;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// How many partitions there are: one for each first byte.
@@ -46,12 +50,26 @@ pub struct DigestSet {
     held_bytes: usize,
     held: Vec<Vec<u8>>,
     spill: Option<Spill>,
+    named: Option<PathBuf>,
 }
 
 struct Spill {
     file: File,
     end: u64,
     runs: Vec<Run>,
+    /// Where the file has a name: that, and the digest of everything written so far, by which a later process believes it.
+    named: Option<(PathBuf, Sha256)>,
+}
+
+/// What a later process must know of a set's file.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Records.
+    pub rows: u64,
+    /// SHA-256 of the file, hexadecimal.
+    pub sha256: String,
+    /// Where the partitions of each run begin in it, and where the last one ends.
+    runs: Vec<Vec<u64>>,
 }
 
 /// Where each partition of a run starts in the file, and where the last ends.
@@ -69,7 +87,29 @@ impl DigestSet {
             held_bytes: 0,
             held: vec![Vec::new(); PARTITIONS],
             spill: None,
+            named: None,
         }
+    }
+
+    /// The same, with a spill file of this name: it stays when the process dies, and is the caller's to remove.
+    #[must_use]
+    pub fn in_file(self, path: PathBuf) -> Self {
+        Self { named: Some(path), ..self }
+    }
+
+    /// Whether there is a spill file by now.
+    #[must_use]
+    pub fn spilled(&self) -> bool {
+        self.spill.is_some()
+    }
+
+    /// As [`DigestSet::finish`], with every record in the file, however few they are.
+    ///
+    /// # Errors
+    /// As [`DigestSet::push`].
+    pub fn finish_in_file(mut self) -> Result<SortedSet> {
+        self.write_run()?;
+        self.finish()
     }
 
     /// How many records there are.
@@ -120,10 +160,14 @@ impl DigestSet {
     }
 
     fn write_run(&mut self) -> Result<()> {
-        let failed = |error: io::Error| Failure::file(&self.folder, &error);
+        let failed = |error: io::Error| Failure::file(self.named.as_ref().unwrap_or(&self.folder), &error);
         if self.spill.is_none() {
-            let file = tempfile::tempfile_in(&self.folder).map_err(failed)?;
-            self.spill = Some(Spill { file, end: 0, runs: Vec::new() });
+            let file = match &self.named {
+                None => tempfile::tempfile_in(&self.folder),
+                Some(path) => OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path),
+            };
+            let named = self.named.clone().map(|path| (path, Sha256::new()));
+            self.spill = Some(Spill { file: file.map_err(failed)?, end: 0, runs: Vec::new(), named });
         }
         let spill = self.spill.as_mut().expect("made above");
         let mut places = Vec::with_capacity(PARTITIONS + 1);
@@ -132,7 +176,11 @@ impl DigestSet {
             places.push(spill.end);
             spill.end += held.len() as u64;
             for (_, place) in sorted_order(held, self.bytes.all) {
-                writer.write_all(record_at(held, place, self.bytes.all)).map_err(failed)?;
+                let record = record_at(held, place, self.bytes.all);
+                writer.write_all(record).map_err(failed)?;
+                if let Some((_, digest)) = &mut spill.named {
+                    digest.update(record);
+                }
             }
             *held = Vec::new();
         }
@@ -172,6 +220,43 @@ pub struct SortedSet {
 }
 
 impl SortedSet {
+    /// The set in a file that an earlier process finished. The caller has compared the file with [`Written::sha256`].
+    #[must_use]
+    pub fn reopen(
+        file: File,
+        written: &Written,
+        bytes: impl Into<RecordBytes>,
+        memory_bytes_max: usize,
+        folder: &Path,
+    ) -> Option<Self> {
+        let runs: Vec<Run> = written.runs.iter().map(|run| run.clone().into_boxed_slice()).collect();
+        let whole = |run: &Run| run.len() == PARTITIONS + 1 && run.is_sorted();
+        let end = runs.last().and_then(|run| run.last()).copied().unwrap_or(0);
+        let bytes = bytes.into();
+        let fits = runs.iter().all(whole) && end == written.rows * bytes.all as u64;
+        fits.then(|| Self {
+            bytes,
+            load_bytes_max: memory_bytes_max / 4,
+            folder: folder.to_owned(),
+            rows: written.rows,
+            held: Vec::new(),
+            spill: Some(Spill { file, end, runs, named: None }),
+        })
+    }
+
+    /// This set's file with a name that it wrote, and what a later process must know of it.
+    #[must_use]
+    pub fn written(&self) -> Option<(&Path, Written)> {
+        let spill = self.spill.as_ref()?;
+        let (path, digest) = spill.named.as_ref()?;
+        let written = Written {
+            rows: self.rows,
+            sha256: hex::encode(&digest.clone().finalize()),
+            runs: spill.runs.iter().map(|run| run.to_vec()).collect(),
+        };
+        Some((path, written))
+    }
+
     /// How many records there are.
     #[must_use]
     pub fn rows(&self) -> u64 {
@@ -352,7 +437,6 @@ impl Merge<'_> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use sha2::{Digest, Sha256};
 
     #[test]
     fn what_is_held_never_exceeds_the_bound() {

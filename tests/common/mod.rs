@@ -645,6 +645,11 @@ pub fn places_of(step: &str, events: &[Event]) -> u64 {
         | Event::Closed { .. }
         | Event::TornLineDropped { .. } => 5,
     };
-    let besides = if ["discover", "close"].contains(&step) { 2 } else { 0 };
+    // Each table that `verify` finishes is kept: before and after its list has the name.
+    let kept = events.iter().map(|event| match event {
+        Event::Look { purpose, rows, .. } if purpose == "verify" => rows.len() as u64 * 2,
+        _ => 0, // every other event
+    });
+    let besides = if ["discover", "close"].contains(&step) { 2 } else { kept.max().unwrap_or(0) };
     events.iter().map(of).sum::<u64>() + besides
 }

@@ -41,22 +41,27 @@ pub(crate) enum Kind {
     SmallInWalL2f,
     /// The same, but no decision allows a store that is still written to.
     SmallWithoutLife,
+    /// The same with more marks than a side may hold in memory.
+    Large,
     /// The demo's school with so many pupils.
     Demo(usize),
 }
+
+/// Records of 49 bytes: 11 MB of them are held, the rest is written.
+pub(crate) const MARKS: u64 = 260_000;
 
 impl Kind {
     fn level(self) -> &'static str {
         match self {
             Self::SmallL2f | Self::SmallInWalL2f => "L2f",
-            Self::Small | Self::SmallInWal | Self::SmallWithoutLife | Self::Demo(_) => "L2",
+            Self::Small | Self::SmallInWal | Self::SmallWithoutLife | Self::Large | Self::Demo(_) => "L2",
         }
     }
 
     fn in_wal(self) -> bool {
         match self {
             Self::SmallInWal | Self::SmallInWalL2f => true,
-            Self::Small | Self::SmallL2f | Self::SmallWithoutLife | Self::Demo(_) => false,
+            Self::Small | Self::SmallL2f | Self::SmallWithoutLife | Self::Large | Self::Demo(_) => false,
         }
     }
 }
@@ -89,14 +94,20 @@ impl Prepared {
         let keep = room();
         match kind {
             Kind::Demo(pupils) => make_demo(keep.path(), pupils),
-            Kind::Small | Kind::SmallInWal | Kind::SmallL2f | Kind::SmallInWalL2f | Kind::SmallWithoutLife => {
-                make_small(keep.path());
-            }
+            Kind::Small
+            | Kind::SmallInWal
+            | Kind::SmallL2f
+            | Kind::SmallInWalL2f
+            | Kind::SmallWithoutLife
+            | Kind::Large => make_small(keep.path()),
         }
         let mut prepared = Self { keep, kind, before: BTreeMap::new(), destroyed: Vec::new() };
         let case = prepared.case();
         if kind.in_wal() {
             case.sql(&case.source(), "PRAGMA journal_mode = WAL");
+        }
+        if kind == Kind::Large {
+            fill(&case);
         }
         case.set_case_line("level", kind.level());
         prepared.before = tables(&case.source());
@@ -151,7 +162,7 @@ impl Prepared {
             Kind::SmallWithoutLife => {
                 DECISIONS.lines().filter(|line| !line.contains("allow: life")).collect::<Vec<_>>().join("\n")
             }
-            Kind::Small | Kind::SmallInWal | Kind::SmallL2f | Kind::SmallInWalL2f => DECISIONS.to_owned(),
+            Kind::Small | Kind::SmallInWal | Kind::SmallL2f | Kind::SmallInWalL2f | Kind::Large => DECISIONS.to_owned(),
         }
     }
 
@@ -189,6 +200,16 @@ fn make_small(folder: &Path) {
     for (path, variable) in [(case.source(), SOURCE), (case.target(), TARGET)] {
         case.change_case_file(&path.display().to_string(), &format!("${{{variable}}}"));
     }
+}
+
+/// The same marks on both sides.
+fn fill(case: &SmallCase) {
+    let sql = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < {})
+         INSERT INTO marks SELECT i, 1 + i % 4, 1, '5' FROM n",
+        1000 + MARKS - 1
+    );
+    [case.source(), case.target()].iter().for_each(|path| case.sql(path, &sql));
 }
 
 fn make_demo(folder: &Path, pupils: usize) {

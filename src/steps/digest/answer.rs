@@ -169,10 +169,11 @@ impl Work<'_> {
         let mut scan = |scan: &Scan, visit: &mut Visit<'_>| reader.scan(scan, visit);
         let folder = self.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let rows = SideReader::new(side, keys, days_since_1970(self.request.migrated_on));
-        let set = DigestSet::new(side.shape(), MEMORY_BYTES, folder);
-        let digested = digest_target(&mut Visiting { world: self.world, pace: self.pace }, side, rows, set, &mut scan)?;
+        let mut set = DigestSet::new(side.shape(), MEMORY_BYTES, folder);
+        let rows_read =
+            digest_target(&mut Visiting { world: self.world, pace: self.pace }, side, rows, &mut set, &mut scan)?;
         self.world.progress.end();
-        Ok(digested)
+        Ok((set.finish()?, rows_read))
     }
 }
 

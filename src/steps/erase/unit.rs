@@ -166,6 +166,7 @@ impl Work<'_> {
             key: &self.run.verify_key,
             spill_folder: &spill,
             migrated_on: verify::migrated_on(self.session),
+            kept: None,
         };
         let mut needles = Collector::new(self.run.needle_key.bytes(), Limits::default());
         let mut scan = |scan: &Scan, visit: &mut Visit<'_>| locked.scan(scan, visit);
