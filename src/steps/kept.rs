@@ -257,7 +257,7 @@ impl Kept {
                     memory_bytes_max,
                     &self.folder,
                 )?,
-                uncovered: set.uncovered.clone(),
+                uncovered: set.uncovered,
                 base_rows: set.base_rows,
             })
         });
@@ -283,7 +283,7 @@ impl Kept {
                 record_bytes: all,
                 compared_bytes: compared,
                 written,
-                uncovered: uncovered.clone(),
+                uncovered: *uncovered,
                 base_rows: *base_rows,
             });
         }
