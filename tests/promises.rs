@@ -367,7 +367,7 @@ fn a_mapping_that_identifies_nobody_is_refused() {
     let failure = verify_fails(&case, &mut world);
     assert_eq!(
         codes(&failure),
-        ["mapping-problems", "mapping-weak mapping=visits table=visits"],
+        ["mapping-weakness", "mapping-weak mapping=visits table=visits"],
         "a time alone is nobody"
     );
 }

@@ -17,7 +17,7 @@ use common::{PUPILS, SmallCase, code_of, files_below, json_file, root, world};
 use corpus::database::Engine;
 use corpus::system::System;
 use corpus::walk::Walk;
-use keeper::Keeper;
+use keeper::{APART, Keeper, ask_instead};
 use lastbell::case::artefacts::{Erasure, Plan, TargetRead, Verification, name};
 use lastbell::failure::{Exit, Result};
 use lastbell::steps::digest::{SealTo, request};
@@ -32,9 +32,6 @@ use std::sync::atomic::Ordering;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
-
-/// Two stores of one engine: a person says that they are two.
-const APART: &str = r#"[{what: target-apart, by: "Три Три", position: "keeper", at: 2026-11-12}]"#;
 
 /// By mapping: rows of both sides, both roots, all counts.
 type Figures = BTreeMap<String, Value>;
@@ -471,29 +468,6 @@ fn a_killed_verification_by_a_receipt_ends_the_same() {
 }
 
 // ---- a system of the corpus
-
-/// Puts a receipt in the place of the walk's live target and asks for it; where the request lies.
-fn ask_instead(walk: &mut Walk, keeper: &Keeper, attested: &str) -> PathBuf {
-    fs::copy(keeper.signing_public(), walk.path("keys/keeper.pub.pem")).unwrap();
-    let text = fs::read_to_string(walk.case().join("case.yaml")).unwrap();
-    let changes = [
-        (walk.new.url(), "receipt:../receipt.lbr".to_owned()),
-        ("receipt_signer: null".to_owned(), "receipt_signer: ../keys/keeper.pub.pem".to_owned()),
-        ("attested: []".to_owned(), format!("attested: {attested}")),
-    ];
-    let text = changes.iter().fold(text, |text, (old, new)| {
-        assert!(text.contains(old), "case.yaml has {old}");
-        text.replacen(old, new, 1)
-    });
-    fs::write(walk.case().join("case.yaml"), text).unwrap();
-    walk.run("discover", &[], 0);
-    fs::copy(keeper.sealing_public(), walk.path("keys/seal.pub.pem")).unwrap();
-    let [case, request, to] = [walk.case(), walk.path("request.json"), walk.path("keys/seal.pub.pem")];
-    let [folder, out, to] = [&case, &request, &to].map(|path| path.display().to_string());
-    let (exit, document) = common::lastbell_json(&["digest", "--request", &folder, "-o", &out, "--to", &to]);
-    assert_eq!(exit, 0, "{document:#}");
-    request
-}
 
 /// The same rows on a server: the receipt of another engine has the root that reading the server gave.
 fn same_root_from(engine: Engine) {

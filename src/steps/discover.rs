@@ -188,6 +188,7 @@ fn table_found(
     let name = table.id.to_string();
     let (kind, content) = match &table.kind {
         TableKind::Base => ("base", None),
+        TableKind::File => ("file", None),
         TableKind::FullText { content } => ("full-text", content.as_ref().map(ToString::to_string)),
         TableKind::Elsewhere(_) => ("elsewhere", None),
     };

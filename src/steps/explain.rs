@@ -1,14 +1,15 @@
-//! The second pass of `verify`: reads the rows again that differ or are missing, and tells which columns went wrong and how.
+//! The second pass of `verify`: reads the rows again that differ, are missing or extra, and tells which columns went wrong and how.
 //! Reads both stores over the snapshots of the proof; gives figures for `verification.json`, and the keys of these rows
 //! for `work/`, where they are sealed. It changes no verdict.
 
 use super::proof::{Hearing, ProofContext, ScanSource, ToProve, Visiting, open_reader_of, scan_rows};
 use super::visit::Pace;
 use crate::failure::Result;
-use crate::verify::causes::{Causes, ColumnCause};
-use crate::verify::compare::{KeyFindings, Verdict};
+use crate::verify::causes::{Cause, Causes, ColumnCause};
+use crate::verify::compare::{KeyFinding, KeyFindings, Verdict};
 use crate::verify::keys::KEY_DIGEST_BYTES;
 use crate::verify::mapping::CompiledMapping;
+use crate::verify::paired::{Shares, in_common, pairs};
 use crate::verify::side::CompiledSide;
 use crate::verify::transform::text_of;
 use crate::world::World;
@@ -23,6 +24,15 @@ const HELD_BYTES_MAX: usize = 8 << 20;
 const KEYS_MAX: usize = 1_000;
 
 type KeyDigest = [u8; KEY_DIGEST_BYTES];
+type Wanted = HashMap<KeyDigest, Verdict>;
+
+impl Held {
+    /// Its values in the order of [`CompiledMapping::looked_at_columns`].
+    fn all(&self, mapping: &CompiledMapping) -> Vec<Value> {
+        let key = if mapping.keyed { &self.key[..] } else { &[] };
+        key.iter().chain(&self.compared).cloned().collect()
+    }
+}
 
 /// What was found out about one mapping.
 pub struct Explained {
@@ -65,9 +75,10 @@ pub fn explain(
     [source, target]: [&mut ScanSource<'_>; 2],
     pace: &mut Pace,
 ) -> Result<Explained> {
-    let of = |verdicts: &[Verdict]| -> HashMap<KeyDigest, Verdict> {
-        let listed = |verdict: &Verdict| found.get(verdict).into_iter().flat_map(|findings| &findings.listed);
-        verdicts.iter().flat_map(|verdict| listed(verdict).map(|finding| (finding.key, *verdict))).collect()
+    let of = |verdicts: &[Verdict]| -> Wanted {
+        let those =
+            |verdict: &Verdict| listed(found, *verdict).map(|finding| (finding.key, *verdict)).collect::<Vec<_>>();
+        verdicts.iter().flat_map(those).collect()
     };
     let in_source = of(&[Verdict::Missing, Verdict::Ambiguous, Verdict::Different]);
     let in_target = of(&[Verdict::Extra, Verdict::Different]);
@@ -78,7 +89,18 @@ pub fn explain(
     world.progress.begin("progress-explain", &mapping.target.base().table.to_string(), None);
     let new = find(&mut Visiting { world, pace }, context, mapping, &mapping.target, &in_target, target)?;
     world.progress.end();
-    Ok(told(mapping, [&in_source, &in_target], &old, &new))
+    let mut causes = Causes::of(mapping.looked_at_columns());
+    let mut looked_at = differing(mapping, found, &old, &new, &mut causes);
+    looked_at += moved(mapping, found, &old, &new, &mut causes);
+    duplicated(mapping, found, &mut causes);
+    if looked_at == 0 {
+        left_out(world, context, mapping, found, &old, source, &mut causes)?;
+    }
+    Ok(Explained {
+        causes: causes.lines(),
+        looked_at,
+        keys: differing_keys(mapping, [&in_source, &in_target], &old, &new),
+    })
 }
 
 /// The rows of a side whose key is wanted, by key; one of each key.
@@ -87,7 +109,7 @@ fn find(
     context: &ProofContext<'_>,
     mapping: &CompiledMapping,
     side: &CompiledSide,
-    wanted: &HashMap<KeyDigest, Verdict>,
+    wanted: &Wanted,
     scan: &mut ScanSource<'_>,
 ) -> Result<HashMap<KeyDigest, Held>> {
     let (mut found, mut bytes) = (HashMap::new(), 0);
@@ -109,29 +131,110 @@ fn find(
     Ok(found)
 }
 
-fn told(
+/// Rows of one key that are unlike: their values, one by one. Returns how many.
+fn differing(
     mapping: &CompiledMapping,
-    wanted: [&HashMap<KeyDigest, Verdict>; 2],
+    found: &BTreeMap<Verdict, KeyFindings>,
     old: &HashMap<KeyDigest, Held>,
     new: &HashMap<KeyDigest, Held>,
-) -> Explained {
-    let mut causes = Causes::default();
+    causes: &mut Causes,
+) -> u64 {
+    let mut looked_at = 0;
+    for finding in listed(found, Verdict::Different) {
+        let (Some(old), Some(new)) = (old.get(&finding.key), new.get(&finding.key)) else { continue };
+        let rows = finding.source_rows.min(finding.target_rows);
+        causes.add(&old.all(mapping), &new.all(mapping), rows);
+        looked_at += rows;
+    }
+    looked_at
+}
+
+/// Rows whose key went wrong are missing and extra; found again by all else. Returns how many.
+fn moved(
+    mapping: &CompiledMapping,
+    found: &BTreeMap<Verdict, KeyFindings>,
+    old: &HashMap<KeyDigest, Held>,
+    new: &HashMap<KeyDigest, Held>,
+    causes: &mut Causes,
+) -> u64 {
+    let missing = listed(found, Verdict::Missing).filter(|finding| finding.target_rows == 0);
+    let missing = missing.filter_map(|finding| Some((old.get(&finding.key)?.all(mapping), finding.source_rows)));
+    let extra = listed(found, Verdict::Extra).filter(|finding| finding.source_rows == 0);
+    let extra = extra.filter_map(|finding| Some((new.get(&finding.key)?.all(mapping), finding.target_rows)));
+    let (missing, of_missing): (Vec<Vec<Value>>, Vec<u64>) = missing.unzip();
+    let (extra, of_extra): (Vec<Vec<Value>>, Vec<u64>) = extra.unzip();
+    let mut looked_at = 0;
+    for (a, b) in pairs(&missing, &extra) {
+        let rows = of_missing[a].min(of_extra[b]);
+        causes.add(&missing[a], &extra[b], rows);
+        looked_at += rows;
+    }
+    looked_at
+}
+
+fn listed(found: &BTreeMap<Verdict, KeyFindings>, verdict: Verdict) -> impl Iterator<Item = &KeyFinding> {
+    found.get(&verdict).into_iter().flat_map(|findings| &findings.listed)
+}
+
+/// Extra rows that the source has, too, only fewer times.
+fn duplicated(mapping: &CompiledMapping, found: &BTreeMap<Verdict, KeyFindings>, causes: &mut Causes) {
+    let more = listed(found, Verdict::Extra).filter(|finding| finding.source_rows > 0);
+    let rows: u64 = more.map(|finding| finding.target_rows.saturating_sub(finding.source_rows)).sum();
+    if rows > 0 {
+        causes.add_rows(&mapping.key_columns.join(", "), Cause::Duplicated, rows);
+    }
+}
+
+/// Where rows are missing and nothing else is wrong with them: whether they are all that have one value in a column. The
+/// source is read once more, if there is such a value at all.
+fn left_out(
+    world: &mut World,
+    context: &ProofContext<'_>,
+    mapping: &CompiledMapping,
+    found: &BTreeMap<Verdict, KeyFindings>,
+    old: &HashMap<KeyDigest, Held>,
+    scan: &mut ScanSource<'_>,
+    causes: &mut Causes,
+) -> Result<()> {
+    let Some(missing) = found.get(&Verdict::Missing) else { return Ok(()) };
+    let of_missing = missing.listed.iter().filter_map(|finding| old.get(&finding.key));
+    let rows: Vec<Vec<Value>> = of_missing.map(|held| held.all(mapping)).collect();
+    let common = in_common(&rows);
+    // What was not held, or is there fewer times, is not known to be of these.
+    let is_whole = missing.total == missing.listed.len() as u64 && rows.len() == missing.listed.len();
+    if common.is_empty() || !is_whole || missing.listed.iter().any(|finding| finding.target_rows > 0) {
+        return Ok(());
+    }
+    let mut shares = Shares::of(&common, &rows[0]);
+    let mut reader = open_reader_of(world, context, mapping, &mapping.source, scan)?;
+    scan_rows(world, &mapping.source.base().scan(), scan, &mut |row: PackedRow<'_>| {
+        if let Some((key, compared)) = reader.values(row) {
+            shares.add(&Held { key, compared }.all(mapping));
+        }
+        Ok(())
+    })?;
+    let rows = missing.listed.iter().map(|finding| finding.source_rows).sum();
+    let columns = mapping.looked_at_columns();
+    shares.exactly(rows).into_iter().for_each(|at| causes.add_rows(&columns[at].name, Cause::LeftOut, rows));
+    Ok(())
+}
+
+fn differing_keys(
+    mapping: &CompiledMapping,
+    wanted: [&Wanted; 2],
+    old: &HashMap<KeyDigest, Held>,
+    new: &HashMap<KeyDigest, Held>,
+) -> DifferingKeys {
     let mut keys = DifferingKeys {
         mapping: mapping.name.clone(),
         columns: mapping.key_columns.clone(),
         ..DifferingKeys::default()
     };
-    for (key, held) in in_order(old) {
-        let verdict = wanted[0][key];
-        if let (Verdict::Different, Some(new)) = (verdict, new.get(key)) {
-            causes.add(&held.compared, &new.compared);
-        }
-        keys.add(verdict, held);
-    }
+    in_order(old).into_iter().for_each(|(key, held)| keys.add(wanted[0][key], held));
     for (_, held) in in_order(new).into_iter().filter(|(key, _)| wanted[1][*key] == Verdict::Extra) {
         keys.add(Verdict::Extra, held);
     }
-    Explained { causes: causes.lines(&mapping.compared_columns), looked_at: causes.rows(), keys }
+    keys
 }
 
 /// By their digests, which tell nothing: the same order in each run.

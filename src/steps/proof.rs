@@ -8,7 +8,7 @@ use super::session::Session;
 use super::visit::Pace;
 use crate::case::Secret;
 use crate::case::artefacts::{Inventory, Kinship, TableProof};
-use crate::failure::{Failure, Result};
+use crate::failure::{Exit, Failure, Result};
 use crate::residue::Collector;
 use crate::verify::compare::{KeyFindings, Verdict, compare};
 use crate::verify::keys::VerifyKeys;
@@ -480,7 +480,7 @@ pub fn scan_rows(
 /// Compiles the mappings that start from the given tables.
 ///
 /// # Errors
-/// `mapping-problems`, with every problem as its cause.
+/// `mapping-problems`, with every problem as its cause; `mapping-weakness` where all of them are that it proves too little.
 pub fn compile_mappings(
     session: &Session,
     inventory: &Inventory,
@@ -506,7 +506,10 @@ pub fn compile_mappings(
             Err(found) => problems.extend(found),
         }
     }
+    // A profile that fits the stores and only proves too little is no bad file: it is refused.
+    let proves_little = problems.iter().all(|problem| problem.exit == Exit::Refused);
     match problems.into_iter().rev().reduce(|later, problem| problem.because(later)) {
+        Some(problems) if proves_little => Err(failure!(Refused, "mapping-weakness").because(problems)),
         Some(problems) => Err(failure!(Usage, "mapping-problems").because(problems)),
         None => Ok(compiled),
     }

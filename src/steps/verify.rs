@@ -444,6 +444,10 @@ fn told(mapping: &str, found: &ColumnCause) -> super::Line {
         Cause::NumberShift => {
             line!("cause-number-shift", mapping = mapping, column = column, rows = rows, detail = detail)
         }
+        Cause::Recoded => line!("cause-recoded", mapping = mapping, column = column, rows = rows),
+        Cause::Reattached => line!("cause-reattached", mapping = mapping, column = column, rows = rows),
+        Cause::Duplicated => line!("cause-duplicated", mapping = mapping, column = column, rows = rows),
+        Cause::LeftOut => line!("cause-left-out", mapping = mapping, column = column, rows = rows),
         Cause::Kind => line!("cause-kind", mapping = mapping, column = column, rows = rows),
         Cause::Other => line!("cause-other", mapping = mapping, column = column, rows = rows),
     }
@@ -469,6 +473,19 @@ impl Verification {
         self.tables.push(done.proof);
         self.mappings.extend(done.mappings);
     }
+}
+
+/// Rows only in the target, where that blocks nothing: how many, and which of them are there twice.
+fn not_blocking(result: &MappingResult) -> Vec<super::Line> {
+    if result.counts.extra == 0 {
+        return Vec::new();
+    }
+    let (table, extra) = (&result.target.table, result.counts.extra);
+    let mut lines = vec![line!("verified-extra", mapping = result.mapping, table = table, extra = extra)];
+    if result.blocking_rows() == 0 {
+        lines.extend(result.causes.iter().take(CAUSES_SHOWN).map(|cause| told(&result.mapping, cause)));
+    }
+    lines
 }
 
 fn report(session: &Session, verification: &Verification) -> Outcome {
@@ -506,6 +523,7 @@ fn report(session: &Session, verification: &Verification) -> Outcome {
     if let Some(first) = verification.read_before.iter().map(|read| &read.read_at).min() {
         lines.push(line!("verified-before", sides = verification.read_before.len(), at = first));
     }
+    lines.extend(verification.mappings.iter().filter(|result| !result.exact).flat_map(not_blocking));
     if verification.kinship.as_ref().is_some_and(|kinship| kinship.looks_like_a_copy) {
         lines.push(line!("verified-copy"));
     }

@@ -7,7 +7,7 @@ use crate::charsets::{cp1251, koi8r};
 use lastbell_contract::Value;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What happened to a value on its way. In the order in which they are looked for.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,6 +43,14 @@ pub enum Cause {
     DayShift,
     /// Another number, few apart; the detail is by how much.
     NumberShift,
+    /// Another of the words that `values:` translates to.
+    Recoded,
+    /// The row belongs to another row of a joined table: namesakes merged, ids mixed up.
+    Reattached,
+    /// In the target more often than in the source; the column is the whole key.
+    Duplicated,
+    /// Every row of the source that has one and the same value here is missing.
+    LeftOut,
     /// A value of another kind: the mapping lacks an `as`.
     Kind,
     /// Anything else.
@@ -55,9 +63,21 @@ pub type Told = (Cause, Option<i64>);
 /// So many causes of one column are told apart; the rest counts as [`Cause::Other`].
 const CAUSES_MAX: usize = 12;
 
+/// A column of the rows that are looked at again, and what its mapping says about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LookedAtColumn {
+    /// The target's column.
+    pub name: String,
+    /// The words that `values:` translates to; empty without it.
+    pub words: BTreeSet<String>,
+    /// Its value tells which row of a joined table is meant.
+    pub is_link: bool,
+}
+
 /// How often each cause was found in each column.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Causes {
+    columns: Vec<LookedAtColumn>,
     by_column: BTreeMap<usize, BTreeMap<Told, u64>>,
     rows: u64,
 }
@@ -78,19 +98,39 @@ pub struct ColumnCause {
 }
 
 impl Causes {
-    /// Looks at a row of both sides: the compared values in the same order.
-    pub fn add(&mut self, old: &[Value], new: &[Value]) {
-        self.rows += 1;
+    /// Nothing looked at yet; rows will have these columns.
+    #[must_use]
+    pub fn of(columns: Vec<LookedAtColumn>) -> Self {
+        Self { columns, ..Self::default() }
+    }
+
+    /// Looks at a row of both sides, of which there are so many: its values in the order of the columns.
+    pub fn add(&mut self, old: &[Value], new: &[Value], rows: u64) {
+        self.rows += rows;
         let differing: Vec<usize> = (0..old.len()).filter(|at| !alike(&old[*at], &new[*at])).collect();
         for at in &differing {
             let others = differing.iter().filter(|other| *other != at);
             let swapped = |other: &usize| alike(&old[*at], &new[*other]) && alike(&old[*other], &new[*at]);
             let is_swapped = !is_nothing(&old[*at]) && others.into_iter().any(swapped);
-            let told = if is_swapped { (Cause::Swapped, None) } else { cause(&old[*at], &new[*at]) };
-            let known = self.by_column.entry(*at).or_default();
-            let told = if known.len() < CAUSES_MAX || known.contains_key(&told) { told } else { (Cause::Other, None) };
-            *known.entry(told).or_default() += 1;
+            let told = if is_swapped { (Cause::Swapped, None) } else { self.columns[*at].cause(&old[*at], &new[*at]) };
+            self.count(*at, told, rows);
         }
+    }
+
+    fn count(&mut self, column: usize, told: Told, rows: u64) {
+        let known = self.by_column.entry(column).or_default();
+        let told = if known.len() < CAUSES_MAX || known.contains_key(&told) { told } else { (Cause::Other, None) };
+        *known.entry(told).or_default() += rows;
+    }
+
+    /// Says of rows as a whole what happened to them; the name of their column is the caller's.
+    pub fn add_rows(&mut self, column: &str, cause: Cause, rows: u64) {
+        let known = self.columns.iter().position(|known| known.name == column);
+        let at = known.unwrap_or_else(|| {
+            self.columns.push(LookedAtColumn { name: column.to_owned(), ..LookedAtColumn::default() });
+            self.columns.len() - 1
+        });
+        self.count(at, (cause, None), rows);
     }
 
     /// How many rows were looked at.
@@ -99,12 +139,12 @@ impl Causes {
         self.rows
     }
 
-    /// Line by line, the most frequent first. `columns` are the names of the compared values.
+    /// Line by line, the most frequent first.
     #[must_use]
-    pub fn lines(&self, columns: &[String]) -> Vec<ColumnCause> {
+    pub fn lines(&self) -> Vec<ColumnCause> {
         let of_column = |(at, causes): (&usize, &BTreeMap<Told, u64>)| {
             let line = |((cause, detail), rows): (&Told, &u64)| ColumnCause {
-                column: columns[*at].clone(),
+                column: self.columns[*at].name.clone(),
                 cause: *cause,
                 detail: *detail,
                 rows: *rows,
@@ -117,8 +157,26 @@ impl Causes {
     }
 }
 
+impl LookedAtColumn {
+    /// Why two unlike values of this column are unlike.
+    fn cause(&self, old: &Value, new: &Value) -> Told {
+        let told = cause(old, new);
+        let is_word = |value: &Value| text_of(value).is_some_and(|text| self.words.contains(text.as_ref()));
+        match told.0 {
+            // Numbers of rows are not nearer to one another for being few apart.
+            Cause::Other | Cause::NumberShift if self.is_link => (Cause::Reattached, None),
+            Cause::Other if is_word(old) && is_word(new) => (Cause::Recoded, None),
+            Cause::NullOrEmpty | Cause::ZeroDate | Cause::Lost | Cause::Appeared | Cause::Swapped => told,
+            Cause::Blanks | Cause::UnicodeForm | Cause::LetterCase | Cause::Mojibake | Cause::Replaced => told,
+            Cause::Truncated | Cause::Scale | Cause::Zone | Cause::DayShift | Cause::NumberShift => told,
+            Cause::Recoded | Cause::Reattached | Cause::Duplicated | Cause::LeftOut => told,
+            Cause::Kind | Cause::Other => told,
+        }
+    }
+}
+
 /// Whether two values are one by their canonical bytes.
-fn alike(old: &Value, new: &Value) -> bool {
+pub(super) fn alike(old: &Value, new: &Value) -> bool {
     let bytes = |value| {
         let mut bytes = Vec::new();
         super::canonical::append_value(&mut bytes, value);
@@ -182,6 +240,9 @@ fn of_texts(old: &str, new: &str) -> Told {
             return (cause, None);
         }
     }
+    if let Some(shift) = number_shift(old, new) {
+        return (Cause::NumberShift, Some(shift));
+    }
     if is_misread(old, new) || is_misread(new, old) {
         return (Cause::Mojibake, None);
     }
@@ -193,6 +254,16 @@ fn of_texts(old: &str, new: &str) -> Told {
         return (Cause::Truncated, i64::try_from(new.chars().count()).ok());
     }
     (Cause::Other, None)
+}
+
+/// Short whole numbers written as texts: marks, classes, rooms. Long ones are numbers of people and phones.
+fn number_shift(old: &str, new: &str) -> Option<i64> {
+    let number = |text: &str| {
+        let digits = (1..=3).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| text.parse::<i64>().ok()).flatten()
+    };
+    let shift = number(new)? - number(old)?;
+    (shift != 0 && shift.unsigned_abs() <= SHIFT_MAX).then_some(shift)
 }
 
 /// Whether `wrong` is what one gets by reading the bytes of `right` in another character set. UTF-8 read as windows-1251,
@@ -258,6 +329,26 @@ mod tests {
         Value::Decimal(text.to_owned())
     }
 
+    fn column(name: &str) -> LookedAtColumn {
+        LookedAtColumn { name: name.to_owned(), ..LookedAtColumn::default() }
+    }
+
+    #[test]
+    fn what_the_mapping_says_of_a_column_names_what_its_values_alone_do_not() {
+        let words = LookedAtColumn { words: ["good", "poor"].map(str::to_owned).into(), ..column("score") };
+        let link = LookedAtColumn { is_link: true, ..column("person") };
+        for (column, old, new, expected) in [
+            (&words, text("good"), text("poor"), Cause::Recoded),
+            (&words, text("good"), text("gold"), Cause::Other),
+            (&words, text("good"), Value::Null, Cause::Lost),
+            (&link, text("90000000182"), text("90000000283"), Cause::Reattached),
+            (&link, Value::Int(7), Value::Int(8), Cause::Reattached),
+            (&link, Value::Int(7), Value::Null, Cause::Lost),
+        ] {
+            assert_eq!(column.cause(&old, &new).0, expected, "{}: {old:?} {new:?}", column.name);
+        }
+    }
+
     #[test]
     fn each_damage_is_called_by_its_name() {
         let zero = Value::Invalid(Kind::Date, b"0000-00-00".to_vec());
@@ -289,6 +380,10 @@ mod tests {
             (Value::Date(10), Value::Date(9), (Cause::DayShift, Some(-1))),
             (Value::Int(4), Value::Int(5), (Cause::NumberShift, Some(1))),
             (Value::Int(4), Value::Int(500), (Cause::Other, None)),
+            (text("4"), text("3"), (Cause::NumberShift, Some(-1))),
+            (text("10"), text("9"), (Cause::NumberShift, Some(-1))),
+            (text("9000000018"), text("9000000019"), (Cause::Other, None)),
+            (text("4а"), text("5а"), (Cause::Other, None)),
             (Value::Int(4), text("4"), (Cause::Kind, None)),
             (text("Ждан"), text("Добрыня"), (Cause::Other, None)),
         ] {
@@ -298,13 +393,12 @@ mod tests {
 
     #[test]
     fn exchanged_columns_are_told_and_not_what_they_look_like() {
-        let mut causes = Causes::default();
-        causes.add(&[text("Ждан"), text("Партин"), Value::Int(1)], &[text("Партин"), text("Ждан"), Value::Int(1)]);
-        causes.add(&[text("Ждан"), Value::Null, Value::Int(1)], &[Value::Null, Value::Null, Value::Int(1)]);
-        let columns = ["name".to_owned(), "surname".to_owned(), "class".to_owned()];
+        let mut causes = Causes::of(["name", "surname", "class"].map(column).into());
+        causes.add(&[text("Ждан"), text("Партин"), Value::Int(1)], &[text("Партин"), text("Ждан"), Value::Int(1)], 1);
+        causes.add(&[text("Ждан"), Value::Null, Value::Int(1)], &[Value::Null, Value::Null, Value::Int(1)], 1);
         let line = |column: &str, cause, rows| ColumnCause { column: column.into(), cause, detail: None, rows };
         assert_eq!(
-            causes.lines(&columns),
+            causes.lines(),
             [line("name", Cause::Lost, 1), line("name", Cause::Swapped, 1), line("surname", Cause::Swapped, 1)]
         );
         assert_eq!(causes.rows(), 2);
@@ -312,11 +406,11 @@ mod tests {
 
     #[test]
     fn there_are_not_more_lines_than_a_person_reads() {
-        let mut causes = Causes::default();
+        let mut causes = Causes::of(vec![column("comment")]);
         for length in 1..=50 {
-            causes.add(&[text(&"а".repeat(60))], &[text(&"а".repeat(length))]);
+            causes.add(&[text(&"а".repeat(60))], &[text(&"а".repeat(length))], 1);
         }
-        let lines = causes.lines(&["comment".to_owned()]);
+        let lines = causes.lines();
         assert_eq!(lines.len(), CAUSES_MAX + 1);
         assert_eq!(lines.iter().map(|line| line.rows).sum::<u64>(), 50);
     }

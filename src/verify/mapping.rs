@@ -2,6 +2,7 @@
 //! Reads a mapping, two catalogs and what the inventory knows; writes a compiled mapping, or every problem at once.
 
 use super::calendar::DateFormat;
+use super::causes::LookedAtColumn;
 use super::compare::CompareRules;
 use super::coverage::{self, Use, Uses};
 use super::names::{Names, SideName, holds_unique_key, listed, near};
@@ -10,7 +11,7 @@ use super::transform::{Transform, is_filled, text_of};
 use crate::failure::Failure;
 use crate::profile::Zone;
 use crate::profile::profile_file::{ColumnRule, KeyPair, Mapping, Normaliser, Shape, Split, Tolerance};
-use lastbell_contract::{Catalog, Kind, Value};
+use lastbell_contract::{Catalog, Kind, TableKind, Value};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 pub use super::coverage::{Coverage, PersonalColumns};
@@ -32,6 +33,8 @@ pub struct CompiledMapping {
     pub key_columns: Vec<String>,
     /// The target's columns of the compared values: those that may not change, then the others.
     pub compared_columns: Vec<String>,
+    /// Of these, the columns that tell which row of a joined table is meant.
+    pub links: BTreeSet<String>,
     /// Target columns that may change, in the order of their digests in a record.
     pub may_change: Vec<String>,
     /// The share of moved-on rows beyond which they count as different.
@@ -78,6 +81,21 @@ impl CompiledMapping {
     #[must_use]
     pub fn shape(&self) -> RecordShape {
         self.source.shape()
+    }
+
+    /// The columns of a row that is looked at again: its key's, unless all compared columns are the key; the compared ones.
+    #[must_use]
+    pub fn looked_at_columns(&self) -> Vec<LookedAtColumn> {
+        let key = if self.keyed { &self.key_columns[..] } else { &[] };
+        let names = key.iter().chain(&self.compared_columns);
+        let key = if self.keyed { &self.source.key[..] } else { &[] };
+        let cells = key.iter().chain(&self.source.fixed).chain(&self.source.movable);
+        let column = |(name, cell): (&String, &Cell)| LookedAtColumn {
+            name: name.clone(),
+            words: cell.values.results.iter().cloned().collect(),
+            is_link: self.links.contains(name),
+        };
+        names.zip(cells).map(column).collect()
     }
 
     /// The label of the mapping's keys; see [`super::keys::VerifyKeys::derive`].
@@ -273,7 +291,9 @@ impl<'a> Builder<'a> {
             }
         }
         let own: Vec<&str> = join.own.iter().map(|column| self.columns[table][*column].as_str()).collect();
-        if !holds_unique_key(self.names.tables[table], &own) {
+        // A file declares no keys: a row that finds several is left out as it is read, and stands for nothing.
+        let declares_keys = self.names.tables[table].kind != TableKind::File;
+        if declares_keys && !holds_unique_key(self.names.tables[table], &own) {
             problems.push(self.join_failure("mapping-join-not-unique", table).with("columns", listed_names(&own)));
         }
         join
@@ -511,6 +531,18 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// Target columns that are a unique key of a joined table: another value there is another row.
+    fn links_of_target(&self, cells: &Cells) -> BTreeSet<String> {
+        let is_link = |pair: &&Pair| match &pair.new.content {
+            Content::One(place) => {
+                let table = self.new.names.tables[place.table];
+                place.table > 0 && holds_unique_key(table, &[self.new.column_name(*place)])
+            }
+            Content::Part { .. } | Content::Merged { .. } | Content::Constant(_) => false,
+        };
+        cells.key.iter().chain(&cells.columns).filter(is_link).map(|pair| pair.target.clone()).collect()
+    }
+
     fn changing(&mut self, cells: &Cells) {
         for column in &self.mapping.may_change {
             if !cells.columns.iter().any(|pair| &pair.target == column) {
@@ -544,6 +576,7 @@ impl<'a> Compiler<'a> {
         let must = self.mapping.must_compare;
         self.problems.extend(coverage::weakness(&self.mapping.name, tables, &self.uses, personal, must));
         let coverage = coverage::coverage(base, &self.uses, personal);
+        let links = self.links_of_target(&cells);
         let (sides, [key_columns, compared_columns]) = build_sides(&mut self, cells, changed_at);
         if !self.problems.is_empty() {
             return Err(deduplicated(self.problems));
@@ -557,6 +590,7 @@ impl<'a> Compiler<'a> {
             keyed: !self.mapping.key.is_empty(),
             key_columns,
             compared_columns,
+            links,
             may_change: self.mapping.may_change.clone(),
             may_change_percent_max: self.mapping.may_change_percent_max,
             coverage,

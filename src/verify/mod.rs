@@ -4,7 +4,7 @@
 //! The way of a row: `mapping` says which columns mean the same → `side` joins, filters and takes the values →
 //! `transform` parses them → `canonical` gives their bytes → `keys` the digests → `partitions` sorts the records of a side
 //! → `compare` gives each source row its verdict → `report` holds the figures. `causes` tells
-//! afterwards what went wrong with the rows that differ.
+//! afterwards what went wrong with the rows that differ, and `paired` finds those again that went wrong in their key.
 
 pub mod calendar;
 pub mod canonical;
@@ -17,6 +17,7 @@ pub mod json_form;
 pub mod keys;
 pub mod mapping;
 mod names;
+pub mod paired;
 pub mod partitions;
 pub mod report;
 pub mod side;

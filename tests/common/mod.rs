@@ -423,6 +423,12 @@ pub fn root_code(document: &serde_json::Value) -> String {
     error["code"].as_str().unwrap_or("ok").to_owned()
 }
 
+/// All codes of an error document, from what was noticed to the first cause.
+pub fn codes_of(document: &serde_json::Value) -> Vec<String> {
+    let chain = std::iter::successors(Some(&document["error"]), |error| Some(&error["cause"]));
+    chain.map_while(|error| error["code"].as_str()).map(str::to_owned).collect()
+}
+
 /// All codes of a failure, from what was noticed to the first cause, each with its placeholders.
 pub fn codes(failure: &Failure) -> Vec<String> {
     std::iter::successors(Some(failure), |failure| failure.cause.as_deref()).map(ToString::to_string).collect()

@@ -1,7 +1,8 @@
 //! The platform's keeper: a folder of their own, keys of their own, and the program as a process that is given nothing else.
 //! Reads what it is handed (request, profile, a copy of the platform's database), writes receipts into that folder.
 
-use crate::common::json_file;
+use crate::common::{json_file, lastbell_json};
+use crate::corpus::walk::Walk;
 use lastbell::certificate::keys::{PublicKey, SealingPublicKey, read_public};
 use lastbell::profile::Profile;
 use lastbell::verify::keys::VerifyKeys;
@@ -149,6 +150,24 @@ impl Keeper {
         assert!(drafts.into_iter().all(|name| !name.to_string_lossy().ends_with(".draft")), "no draft is left");
         fs::read(out).unwrap()
     }
+}
+
+/// Two stores of one engine: a person says that they are two.
+pub(crate) const APART: &str = r#"[{what: target-apart, by: "Три Три", position: "keeper", at: 2026-11-12}]"#;
+
+/// Puts a receipt in the place of the walk's live target and asks for it; where the request lies.
+pub(crate) fn ask_instead(walk: &mut Walk, keeper: &Keeper, attested: &str) -> PathBuf {
+    fs::copy(keeper.signing_public(), walk.path("keys/keeper.pub.pem")).unwrap();
+    walk.edit_case(&walk.new.url(), "receipt:../receipt.lbr");
+    walk.edit_case("receipt_signer: null", "receipt_signer: ../keys/keeper.pub.pem");
+    walk.edit_case("attested: []", &format!("attested: {attested}"));
+    walk.run("discover", &[], 0);
+    fs::copy(keeper.sealing_public(), walk.path("keys/seal.pub.pem")).unwrap();
+    let [case, request, to] = [walk.case(), walk.path("request.json"), walk.path("keys/seal.pub.pem")];
+    let [folder, out, to] = [&case, &request, &to].map(|path| path.display().to_string());
+    let (exit, document) = lastbell_json(&["digest", "--request", &folder, "-o", &out, "--to", &to]);
+    assert_eq!(exit, 0, "{document:#}");
+    request
 }
 
 /// What a set of this platform's records writes to disk when it outgrows its memory.

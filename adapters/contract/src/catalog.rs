@@ -176,6 +176,8 @@ pub enum TableKind {
         /// The table that holds the text; `None` when the index holds it itself or nothing does.
         content: Option<TableId>,
     },
+    /// A file of an export: it tells the names of its columns, and no key that its rows have. Never to be destroyed.
+    File,
     /// Rows live elsewhere or behind a module (foreign, FEDERATED, unknown virtual table): the word names it.
     Elsewhere(String),
 }

@@ -171,7 +171,7 @@ fn described(id: TableId, header: Vec<String>) -> Table {
     };
     Table {
         id,
-        kind: TableKind::Base,
+        kind: TableKind::File,
         columns: header.into_iter().map(column).collect(),
         primary_key: Vec::new(),
         unique_keys: Vec::new(),

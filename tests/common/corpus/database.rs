@@ -2,6 +2,8 @@
 //! one on a throw-away server. A retired one has a server to itself, whose data directory is what the judge reads.
 
 use super::system::{System, dump, dump_of_server};
+use lastbell::engines::DemoWriter;
+use lastbell_contract::Location;
 use lastbell_testkit::servers::{Mariadb, Options, Postgres};
 use std::collections::BTreeMap;
 use std::fs;
@@ -123,6 +125,32 @@ impl Database {
             Self::File(file) => dump(file, out),
             Self::Postgres(..) | Self::Mysql(..) => dump_of_server(&self.loader_url(), out),
         }
+    }
+
+    /// Runs statements, in the words of standard SQL as far as the engine has them.
+    pub(crate) fn execute(&self, sql: &str) {
+        match self {
+            Self::File(file) => {
+                let mut writer = DemoWriter::open(file).unwrap();
+                writer.execute(sql).unwrap_or_else(|failure| panic!("{failure}\nin: {sql}"));
+                writer.finish().unwrap();
+            }
+            Self::Postgres(server, name) => drop(server.sql(name, sql)),
+            Self::Mysql(server, name) => drop(server.sql(name, &format!("SET SESSION sql_mode = 'ANSI';\n{sql}"))),
+        }
+    }
+
+    /// How many rows a question gives, told by the engine.
+    pub(crate) fn count(&self, select: &str) -> u64 {
+        self.execute(&format!("CREATE TABLE counted AS {select}"));
+        let (world, _) = crate::common::world();
+        let mut reader = world.open_reader("-", &Location::parse(&self.url()).unwrap()).unwrap();
+        let catalog = reader.catalog().unwrap();
+        let counted = catalog.tables.iter().find(|table| table.id.name == "counted").unwrap();
+        let rows = reader.count(&counted.id).unwrap();
+        drop(reader);
+        self.execute("DROP TABLE counted");
+        rows
     }
 
     /// Where its bytes are.

@@ -36,7 +36,26 @@ impl Walk {
         let mut walk = Self::with_source(system, old, new, keep, true);
         // A second load with this seed gives the same bytes (compared for all three systems), and takes up to a minute longer.
         fs::copy(walk.old.file_path(), walk.new.file_path()).unwrap();
-        walk.initialise(true);
+        walk.initialise(true, &[]);
+        walk
+    }
+
+    /// A platform with a schema of its own: it is made of the same rows by `migrate`, and the profile tells what became of them.
+    pub(crate) fn migrated(
+        system: &System,
+        old: Engine,
+        new: Engine,
+        profile: &str,
+        migrate: impl FnOnce(&Database),
+    ) -> Self {
+        let keep = tempfile::tempdir().unwrap();
+        let new = Database::platform(new, &keep.path().join("new"));
+        let mut walk = Self::with_source(system, old, new, keep, true);
+        walk.new.load(system, true);
+        migrate(&walk.new);
+        fs::write(walk.path("profile.yaml"), profile).unwrap();
+        let profile = walk.text("profile.yaml");
+        walk.initialise(true, &["--profile", &profile]);
         walk
     }
 
@@ -48,7 +67,7 @@ impl Walk {
         let start = Instant::now();
         walk.new.load(system, clock);
         walk.note("load target", start);
-        walk.initialise(clock);
+        walk.initialise(clock, &[]);
         walk
     }
 
@@ -61,7 +80,7 @@ impl Walk {
         walk
     }
 
-    fn initialise(&mut self, clock: bool) {
+    fn initialise(&mut self, clock: bool, options: &[&str]) {
         fs::create_dir(self.path("keys")).unwrap();
         for (purpose, name) in
             [("signing", "ivanova"), ("signing", "petrov"), ("signing", "region"), ("sealing", "operator")]
@@ -69,7 +88,8 @@ impl Walk {
             self.program("keys", &["keys", "new", "--for", purpose, "--out", &self.text(&format!("keys/{name}"))], 0);
         }
         fs::write(self.path("answers.yaml"), self.answers(clock)).unwrap();
-        self.program("init", &["init", &self.text("case"), "--answers", &self.text("answers.yaml")], 0);
+        let (case, answers) = (self.text("case"), self.text("answers.yaml"));
+        self.program("init", &[&["init", &case, "--answers", &answers], options].concat(), 0);
     }
 
     /// A path in the folder.
@@ -170,6 +190,14 @@ impl Walk {
         let file = self.text("decisions.yaml");
         self.run("decide", &["--from", &file], 0);
         counts
+    }
+
+    /// Puts other text into case.yaml, once; the text must be there.
+    pub(crate) fn edit_case(&self, old: &str, new: &str) {
+        let path = self.case().join("case.yaml");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(old), "case.yaml has {old}");
+        fs::write(path, text.replacen(old, new, 1)).unwrap();
     }
 
     /// Both members approve.
