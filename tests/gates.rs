@@ -11,12 +11,15 @@ use lastbell::failure::Failure;
 use lastbell::profile::profile_file::Disposition;
 use lastbell::rate::Rate;
 use lastbell::steps::{self, plan_check};
+use lastbell::world::Progress;
 use lastbell::world::World;
-use lastbell_contract::Operation;
+use lastbell_contract::{ErrorKind, Operation, Value};
 use lastbell_testkit::memory::{Fault, Memory, Point, Trouble};
+use lastbell_testkit::setup::Change;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 const HOUR: i64 = 3_600;
@@ -140,6 +143,51 @@ fn no_more_is_read_in_a_second_than_the_rate_allows() {
     assert_eq!(verify(&mut world).1.max_rate, "1kB/s");
     world.max_rate = None;
     assert_eq!(verify(&mut world).1.max_rate, "2kB/s");
+}
+
+#[test]
+fn a_platform_behind_a_network_is_read_slowly_without_a_word() {
+    let memory = Memory::new();
+    let (mut world, _, case) = common::memory_case(&memory);
+    let rate = |world: &mut World| {
+        steps::verify::run(&mut case.session(world), world, true).unwrap();
+        case.artefact::<Verification>(world, name::VERIFICATION).target.unwrap().max_rate
+    };
+    memory.describe("old", |info| info.remote = true);
+    assert_eq!(rate(&mut world), "none", "the retired system is nobody's to be spared");
+    memory.describe("new", |info| info.remote = true);
+    assert_eq!(rate(&mut world), "20MB/s");
+}
+
+/// Counts rows that were read.
+struct Counted(Arc<AtomicU64>);
+
+impl Progress for Counted {
+    fn begin(&mut self, _: &'static str, _: &str, _: Option<u64>) {}
+    fn advance(&mut self, by: u64) {
+        self.0.fetch_add(by, Ordering::SeqCst);
+    }
+    fn end(&mut self) {}
+}
+
+#[test]
+fn a_platform_that_fails_ends_the_reading_of_the_source_too() {
+    const ROWS: i128 = 2_200; // in batches of a thousand
+    let memory = Memory::new();
+    let (mut world, _, case) = common::memory_case(&memory);
+    for id in 0..ROWS {
+        let name = Value::Text("Звонкова Аглая Тестовна".to_owned());
+        let row = vec![Value::Int(1_000 + id), name, Value::Text(format!("{id}"))];
+        memory.write("old", &Change::Insert { table: "staff".to_owned(), row });
+    }
+    let read = Arc::new(AtomicU64::new(0));
+    world.progress = Box::new(Counted(Arc::clone(&read)));
+    // The third: the table before is read by two.
+    memory.plan(Fault::new("new", Point::ScanBatch, 3, Trouble::Fail(ErrorKind::Unreachable)));
+    let failure = steps::verify::run(&mut case.session(&mut world), &mut world, true).unwrap_err();
+    assert!(memory.all_struck());
+    assert_eq!(root(&failure).code, "store-unreachable", "the platform's own failure is told: {failure}");
+    assert!(read.load(Ordering::SeqCst) < ROWS as u64, "{} rows were read for nothing", read.load(Ordering::SeqCst));
 }
 
 // ---- approvals

@@ -2,7 +2,7 @@
 //! Reads both stores over the snapshots of the proof; gives figures for `verification.json`, and the keys of these rows
 //! for `work/`, where they are sealed. It changes no verdict.
 
-use super::proof::{Hearing, ProofContext, ScanSource, ToProve, Visiting, open_reader_of, scan_rows};
+use super::proof::{Hearing, ProofContext, ScanSource, ToProve, at_once, open_reader_of, scan_rows};
 use super::visit::Pace;
 use crate::failure::Result;
 use crate::verify::causes::{Cause, Causes, ColumnCause};
@@ -13,7 +13,7 @@ use crate::verify::paired::{Shares, in_common, pairs};
 use crate::verify::side::CompiledSide;
 use crate::verify::transform::text_of;
 use crate::world::World;
-use lastbell_contract::{PackedRow, Value};
+use lastbell_contract::{PackedRow, Reader, Scan, Value, Visit};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
@@ -72,8 +72,8 @@ pub fn explain(
     to_prove: &ToProve<'_>,
     mapping: &CompiledMapping,
     found: &BTreeMap<Verdict, KeyFindings>,
-    [source, target]: [&mut ScanSource<'_>; 2],
-    pace: &mut Pace,
+    source: &mut ScanSource<'_>,
+    (target, pace): (&mut dyn Reader, &mut Pace),
 ) -> Result<Explained> {
     let of = |verdicts: &[Verdict]| -> Wanted {
         let those =
@@ -84,11 +84,12 @@ pub fn explain(
     let in_target = of(&[Verdict::Extra, Verdict::Different]);
     let name = to_prove.table.id.to_string();
     world.progress.begin("progress-explain", &name, to_prove.table.rows_estimate);
-    let old = find(world, context, mapping, &mapping.source, &in_source, source)?;
-    world.progress.end();
-    world.progress.begin("progress-explain", &mapping.target.base().table.to_string(), None);
-    let new = find(&mut Visiting { world, pace }, context, mapping, &mapping.target, &in_target, target)?;
-    world.progress.end();
+    let find_old = |hearing: &mut dyn Hearing| find(hearing, context, mapping, &mapping.source, &in_source, source);
+    let find_new = |hearing: &mut dyn Hearing| {
+        let mut scan = |scan: &Scan, visit: &mut Visit<'_>| target.scan(scan, visit);
+        find(hearing, context, mapping, &mapping.target, &in_target, &mut scan)
+    };
+    let (old, new) = at_once(world, &name, pace, find_old, find_new)?;
     let mut causes = Causes::of(mapping.looked_at_columns());
     let mut looked_at = differing(mapping, found, &old, &new, &mut causes);
     looked_at += moved(mapping, found, &old, &new, &mut causes);

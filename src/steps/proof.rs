@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
@@ -191,21 +191,42 @@ fn read_both(
             return Err(failure!(Refused, "target-missing", mapping = mapping.name));
         }
     };
-    let beside = Beside { stop: world.stop.clone(), abandoned: AtomicBool::new(false), rows: AtomicU64::new(0) };
-    std::thread::scope(|scope| {
-        let target = targets.map(|(reader, pace)| {
-            let visitor = Visitor { beside: &beside, pace };
-            scope.spawn(|| read_targets(visitor, context, to_prove, reader))
-        });
-        world.progress.begin("progress-proof", &name, to_prove.table.rows_estimate);
-        let source = read_source(world, context, to_prove, source, needles);
+    world.progress.begin("progress-proof", &name, to_prove.table.rows_estimate);
+    let read = |hearing: &mut dyn Hearing| read_source(hearing, context, to_prove, source, needles);
+    let Some((reader, pace)) = targets else {
+        let source = read(world)?;
         world.progress.end();
-        if source.is_err() {
-            beside.abandoned.store(true, Ordering::Relaxed);
+        return Ok(BothRead { source, target: SideRead { table: None, sets: Vec::new() } });
+    };
+    let target = |hearing: &mut dyn Hearing| read_targets(hearing, context, to_prove, reader);
+    let (source, target) = at_once(world, &name, pace, read, target)?;
+    Ok(BothRead { source, target })
+}
+
+/// Reads both sides at once: the source on this thread, the target on one of its own. The progress of the source has begun
+/// and is ended here. The failure that is told is the one that came first; the other side is abandoned.
+///
+/// # Errors
+/// That failure.
+pub fn at_once<S, T: Send>(
+    world: &mut World,
+    name: &str,
+    pace: &mut Pace,
+    source: impl FnOnce(&mut dyn Hearing) -> Result<S>,
+    target: impl FnOnce(&mut dyn Hearing) -> Result<T> + Send,
+) -> Result<(S, T)> {
+    let beside = Beside::new(world);
+    std::thread::scope(|scope| {
+        let mut visitor = Visitor { beside: &beside, pace };
+        let beside = &beside;
+        let target = scope.spawn(move || beside.ended(Side::Target, target(&mut visitor)));
+        let source = beside.ended(Side::Source, source(&mut Owner { world: &mut *world, beside }));
+        world.progress.end();
+        match (source, wait(world, beside, name, target)) {
+            (Ok(source), Ok(target)) => Ok((source, target)),
+            (Err(_), Err(failure)) if beside.failed_first() == Some(Side::Target) => Err(failure),
+            (Err(failure), _) | (Ok(_), Err(failure)) => Err(failure),
         }
-        let nothing = || Ok(SideRead { table: None, sets: Vec::new() });
-        let target = target.map_or_else(nothing, |target| wait(world, &beside, &name, target));
-        Ok(BothRead { source: source?, target: target? })
     })
 }
 
@@ -229,12 +250,50 @@ fn wait<T>(world: &mut World, beside: &Beside, name: &str, thread: ScopedJoinHan
 /// A proof that waits looks so often whether it can go on.
 const WAIT: Duration = Duration::from_millis(5);
 
-/// What the thread that reads the target knows of the world.
+/// What the two sides know of each other while they are read at once.
 struct Beside {
     stop: Arc<AtomicBool>,
-    /// The source failed: nobody wants the target's rows any more.
-    abandoned: AtomicBool,
+    /// The side that failed first: nobody wants the other's rows any more.
+    failed: OnceLock<Side>,
+    /// Rows of the target so far.
     rows: AtomicU64,
+}
+
+impl Beside {
+    fn new(world: &World) -> Self {
+        Self { stop: world.stop.clone(), failed: OnceLock::new(), rows: AtomicU64::new(0) }
+    }
+
+    fn ended<T>(&self, side: Side, result: Result<T>) -> Result<T> {
+        if result.is_err() {
+            self.failed.get_or_init(|| side);
+        }
+        result
+    }
+
+    fn failed_first(&self) -> Option<Side> {
+        self.failed.get().copied()
+    }
+
+    fn go_on(&self) -> Result<()> {
+        if self.failed_first().is_some() {
+            return Err(failure!(Interrupted, "interrupted", operation = "-", table = "-", reason = "abandoned"));
+        }
+        crate::world::go_on(&self.stop)
+    }
+}
+
+/// Who reads the source.
+struct Owner<'a> {
+    world: &'a mut World,
+    beside: &'a Beside,
+}
+
+impl Hearing for Owner<'_> {
+    fn hear(&mut self, batch: &Batch) -> Result<()> {
+        self.beside.go_on()?;
+        self.world.hear(batch)
+    }
 }
 
 /// Who reads the target beside the source.
@@ -246,10 +305,7 @@ struct Visitor<'a> {
 impl Hearing for Visitor<'_> {
     fn hear(&mut self, batch: &Batch) -> Result<()> {
         self.beside.rows.fetch_add(batch.len() as u64, Ordering::Relaxed);
-        if self.beside.abandoned.load(Ordering::Relaxed) {
-            return Err(failure!(Interrupted, "interrupted", operation = "-", table = "-", reason = "abandoned"));
-        }
-        crate::world::go_on(&self.beside.stop)?;
+        self.beside.go_on()?;
         self.pace.heard(batch.bytes())
     }
 }
@@ -288,7 +344,7 @@ fn side_memory(to_prove: &ToProve<'_>) -> usize {
 
 /// One pass over a source table feeds its digest, all its mappings and the needles.
 fn read_source(
-    world: &mut World,
+    hearing: &mut dyn Hearing,
     context: &ProofContext<'_>,
     to_prove: &ToProve<'_>,
     source: &mut ScanSource<'_>,
@@ -303,7 +359,7 @@ fn read_source(
         TableDigester::new(context.key.bytes(), &table.id, &columns, TABLE_MEMORY_BYTES, context.spill_folder);
     let mut sides = Vec::new();
     for mapping in &to_prove.mappings {
-        let reader = open_reader_of(world, context, mapping, &mapping.source, source)?;
+        let reader = open_reader_of(hearing, context, mapping, &mapping.source, source)?;
         sides.push((reader, context.new_set(&mapping.source, side_memory(to_prove))));
     }
     let mut uncovered = vec![Uncovered::default(); sides.len()];
@@ -315,7 +371,7 @@ fn read_source(
         }
         feed_mappings(&mut sides, &mut uncovered, row)
     };
-    scan_rows(world, &Scan::whole(&table.id, &columns), source, &mut take)?;
+    scan_rows(hearing, &Scan::whole(&table.id, &columns), source, &mut take)?;
     let sets = context.finish(sides.into_iter().map(|(_, set)| set).collect())?;
     let sets = sets.into_iter().zip(uncovered).map(|(set, uncovered)| SetRead { set, uncovered, base_rows: 0 });
     let read = SideRead { table: Some(TableResult::new(&table.id, &digester.finish()?)), sets: sets.collect() };
@@ -405,7 +461,7 @@ fn read_receipt(
 
 /// Reads the target's side of every mapping.
 fn read_targets(
-    mut visitor: Visitor<'_>,
+    hearing: &mut dyn Hearing,
     context: &ProofContext<'_>,
     to_prove: &ToProve<'_>,
     reader: &mut (dyn Reader + '_),
@@ -419,7 +475,7 @@ fn read_targets(
         let side = &mapping.target;
         let mut set = context.new_set(side, side_memory(to_prove));
         let rows_reader = SideReader::new(side, keys_of(context, mapping), context.migrated_on);
-        rows.push(digest_target(&mut visitor, side, rows_reader, &mut set, &mut scan_target)?);
+        rows.push(digest_target(hearing, side, rows_reader, &mut set, &mut scan_target)?);
         sets.push(set);
     }
     let set_read = |(set, base_rows)| SetRead { set, uncovered: Uncovered::default(), base_rows };

@@ -193,10 +193,6 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
     Ok(session.noted(outcome))
 }
 
-fn reads(opened: &mut Opened) -> impl FnMut(&Scan, &mut Visit<'_>) -> lastbell_contract::Result<u64> + '_ {
-    |scan, visit| opened.reader.scan(scan, visit)
-}
-
 fn held(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -254,7 +250,7 @@ fn read_table(
     // A receipt has no values to look at: what it cannot tell is told to be unknown.
     let differing = match target {
         Some(Target::Live(target, pace)) => {
-            explain_table(session, world, context, table, &mut proved, [scan, &mut reads(target)], pace)?
+            explain_table(session, world, context, table, &mut proved, scan, (target.reader.as_mut(), pace))?
         }
         Some(Target::Receipt(_)) | None => Vec::new(),
     };
@@ -275,8 +271,8 @@ fn explain_table(
     context: &ProofContext<'_>,
     table: &ToProve<'_>,
     proved: &mut Proved,
-    [source, target]: [&mut ScanSource<'_>; 2],
-    pace: &mut Pace,
+    source: &mut ScanSource<'_>,
+    (target, pace): (&mut dyn Reader, &mut Pace),
 ) -> Result<Vec<String>> {
     let mut sealed = Vec::new();
     for (mapping, (result, found)) in table.mappings.iter().zip(proved.mappings.iter_mut().zip(&proved.findings)) {
@@ -284,7 +280,7 @@ fn explain_table(
         if found.keys().all(|verdict| *verdict == Verdict::MovedOn) {
             continue;
         }
-        let explained = explain(world, context, table, mapping, found, [source, target], pace)?;
+        let explained = explain(world, context, table, mapping, found, source, (&mut *target, &mut *pace))?;
         (result.causes, result.looked_at) = (explained.causes, explained.looked_at);
         sealed.push(keep_keys(session, world, context.key, &explained.keys)?);
     }
