@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "demo", "discover", "init", "doctor", "decide", "verify", "digest", "plan", "approve", "erase", "residue",
-    "certify", "sign", "check", "run", "status", "close", "keys", "trust",
+    "certify", "sign", "check", "run", "status", "close", "profiles", "keys", "trust",
 ];
 
 fn shown(path: &Path) -> String {
@@ -184,6 +184,8 @@ fn walk(case: &SmallCase) -> Vec<(i32, Value)> {
         (2, [&answer[..], &["-o", &receipt]].concat()),
         (0, vec!["verify", &here]),
         (0, vec!["verify", &here, "--again"]),
+        (0, vec!["profiles", "check", &here]),
+        (2, vec!["profiles", "check", &nothing]),
         (0, vec!["plan", &here]),
         (0, vec!["approve", &here, "--key", &pem]),
         (2, vec!["approve", &here, "--key", &pem]),

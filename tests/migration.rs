@@ -23,5 +23,7 @@ mod misread;
 mod planted;
 #[path = "migration/register.rs"]
 mod register;
+#[path = "migration/tried.rs"]
+mod tried;
 #[path = "migration/weak.rs"]
 mod weak;

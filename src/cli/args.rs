@@ -63,6 +63,9 @@ pub(super) enum Command {
     Show(Show),
     /// End the keys and the work files of a finished case
     Close(Close),
+    /// Profiles: check one before anything is verified by it
+    #[command(subcommand)]
+    Profiles(Profiles),
     /// Keys: make, show
     #[command(subcommand)]
     Keys(Keys),
@@ -269,6 +272,15 @@ pub(super) struct Close {
     /// After the retention: also destroy sealed/ and the key of its proofs
     #[arg(long = "final")]
     pub(super) finally: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Profiles {
+    /// A file alone: its form. A case: every mapping on both stores, its mistakes, and what becomes of the rows
+    Check {
+        /// The case folder, or a profile
+        subject: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,7 +8,7 @@ mod outside;
 mod progress;
 mod show;
 
-use self::args::{Arguments, Command, Digest, Erase, Keys, Lang, Run, Trust, Verify};
+use self::args::{Arguments, Command, Digest, Erase, Keys, Lang, Profiles, Run, Trust, Verify};
 use self::messages::{Language, Messages};
 use crate::failure::{Exit, Failure, Result};
 use crate::rate::Rate;
@@ -142,6 +142,12 @@ fn dispatch(command: &Command, world: &mut World, language: Language, json: bool
             steps::show::run(&mut Session::open(&show.case, world)?, world, show.mapping.as_deref())
         }
         Command::Close(close) => steps::close::run(&mut Session::open(&close.case, world)?, world, close.finally),
+        Command::Profiles(Profiles::Check { subject }) if subject.is_dir() => {
+            steps::profiles_check::of_case(&mut Session::open(subject, world)?, world)
+        }
+        Command::Profiles(Profiles::Check { subject }) => {
+            steps::profiles_check::of_file(subject, &files::read(subject)?)
+        }
         Command::Keys(keys) => match keys {
             Keys::New { purpose, out, password_file } => files::new_key(world, *purpose, out, password_file.as_deref()),
             Keys::Show { file, password_file } => files::show_key(file, password_file.as_deref()),
@@ -254,6 +260,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::Status(_) => "status",
         Command::Show(_) => "show",
         Command::Close(_) => "close",
+        Command::Profiles(_) => "profiles",
         Command::Keys(_) => "keys",
         Command::Trust(_) => "trust",
     }
@@ -280,6 +287,7 @@ fn max_rate(command: &Command) -> Option<Rate> {
         | Command::Status(_)
         | Command::Show(_)
         | Command::Close(_)
+        | Command::Profiles(_)
         | Command::Keys(_)
         | Command::Trust(_) => None,
     }

@@ -189,6 +189,12 @@ impl Source {
         decorate(failure, &self.file, &self.text, place, found)
     }
 
+    /// The place of a node; what is wrong there is its cause's business.
+    #[must_use]
+    pub fn whereabouts(&self, place: &Place, exit: Exit) -> Failure {
+        self.at(place, Failure::new(exit, "profile-at"))
+    }
+
     /// The line of a node, from 1.
     #[must_use]
     pub fn line(&self, place: &Place) -> usize {

@@ -21,6 +21,7 @@ pub mod init;
 pub mod kept;
 pub mod plan;
 pub mod plan_check;
+pub mod profiles_check;
 pub mod proof;
 pub mod residue;
 pub mod run;

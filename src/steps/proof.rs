@@ -412,7 +412,7 @@ fn keys_of(context: &ProofContext<'_>, mapping: &CompiledMapping) -> VerifyKeys 
     VerifyKeys::derive(context.key.bytes(), &mapping.key_label())
 }
 
-fn load_joined(
+pub(super) fn load_joined(
     hearing: &mut dyn Hearing,
     side: &CompiledSide,
     reader: &mut SideReader<'_>,
@@ -572,7 +572,7 @@ pub fn compile_mappings(
 }
 
 /// Which columns are personal, and which of them tell one person from another: by category, or as key to a declared subject.
-fn personal_columns(session: &Session, inventory: &Inventory, catalog: &Catalog) -> Result<PersonalColumns> {
+pub(super) fn personal_columns(session: &Session, inventory: &Inventory, catalog: &Catalog) -> Result<PersonalColumns> {
     let profile = session.profile()?;
     let mut all = BTreeMap::new();
     for table in &catalog.tables {
