@@ -7,6 +7,7 @@ use crate::stores::{Bench, Said, Store, insert_many};
 use crate::suite::told;
 use lastbell::case::artefacts::name;
 use lastbell::failure::Failure;
+use lastbell::rate::Rate;
 use lastbell::world::Progress;
 use std::path::Path;
 
@@ -135,6 +136,9 @@ fn end_soon(store: &Store, word: &str) {
     assert!(ended, "{}: a stream is there to be cut", store.name());
 }
 
+/// Bytes in a second: a table takes ten and more of them.
+const SLOW: u64 = 500_000;
+
 /// Both streams of every pair of servers are ended in their middle. How often it was tried.
 pub(crate) fn ended_by_the_keeper(folder: &Path) -> usize {
     let stores = [Postgres, Mariadb].map(|engine| filled(engine, folder, "ended", ROWS));
@@ -144,6 +148,8 @@ pub(crate) fn ended_by_the_keeper(folder: &Path) -> usize {
         let mut bench = bench(&old.url(), &new.url());
         for (store, at) in [(old, Moment::Amid), (new, Moment::Begun)] {
             for word in ways(store) {
+                // The platform is read on a thread of its own: slowly, so that its stream is still there to be ended.
+                bench.world.max_rate = (at == Moment::Begun).then_some(Rate(Some(SLOW)));
                 let (ended, why) = (store.clone(), format!("{:?} {at:?} {word}", store.engine));
                 let said = disturbed(&mut bench, at, move || end_soon(&ended, word));
                 let failure = said.map(|said| said.figures()).expect_err(&why);
@@ -152,6 +158,7 @@ pub(crate) fn ended_by_the_keeper(folder: &Path) -> usize {
                 tried += 1;
             }
         }
+        bench.world.max_rate = None;
         let said = bench.verify().unwrap_or_else(|failure| panic!("{}", told(&failure)));
         assert_eq!(said["r"].figures(), [ROWS, 0, 0, 0, 0, 0], "left alone it ends well");
     }
