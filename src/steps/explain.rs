@@ -2,7 +2,7 @@
 //! Reads both stores over the snapshots of the proof; gives figures for `verification.json`, and the keys of these rows
 //! for `work/`, where they are sealed. It changes no verdict.
 
-use super::proof::{Hearing, ProofContext, ScanSource, ToProve, Work, at_once, open_reader_of, scan_rows};
+use super::proof::{Hearing, ProofContext, ScanSource, ToProve, at_once, open_reader_of, scan_rows};
 use super::visit::Pace;
 use crate::failure::Result;
 use crate::verify::causes::{Cause, Causes, ColumnCause};
@@ -83,13 +83,13 @@ pub fn explain(
     let in_source = of(&[Verdict::Missing, Verdict::Ambiguous, Verdict::Different]);
     let in_target = of(&[Verdict::Extra, Verdict::Different]);
     let name = to_prove.table.id.to_string();
-    let work = Work { what: "progress-explain", on: &name, rows: to_prove.table.rows_estimate };
+    let begin = |world: &mut World| world.progress.begin("progress-explain", &name, to_prove.table.rows_estimate);
     let find_old = |hearing: &mut dyn Hearing| find(hearing, context, mapping, &mapping.source, &in_source, source);
     let find_new = |hearing: &mut dyn Hearing| {
         let mut scan = |scan: &Scan, visit: &mut Visit<'_>| target.scan(scan, visit);
         find(hearing, context, mapping, &mapping.target, &in_target, &mut scan)
     };
-    let (old, new) = at_once(world, &work, pace, find_old, find_new)?;
+    let (old, new) = at_once(world, (&name, &begin), pace, find_old, find_new)?;
     let mut causes = Causes::of(mapping.looked_at_columns());
     let mut looked_at = differing(mapping, found, &old, &new, &mut causes);
     looked_at += moved(mapping, found, &old, &new, &mut causes);

@@ -191,37 +191,27 @@ fn read_both(
             return Err(failure!(Refused, "target-missing", mapping = mapping.name));
         }
     };
-    let work = Work { what: "progress-proof", on: &name, rows: to_prove.table.rows_estimate };
+    let begin = |world: &mut World| world.progress.begin("progress-proof", &name, to_prove.table.rows_estimate);
     let read = |hearing: &mut dyn Hearing| read_source(hearing, context, to_prove, source, needles);
     let Some((reader, pace)) = targets else {
-        world.progress.begin(work.what, work.on, work.rows);
+        begin(world);
         let source = read(world)?;
         world.progress.end();
         return Ok(BothRead { source, target: SideRead { table: None, sets: Vec::new() } });
     };
     let target = |hearing: &mut dyn Hearing| read_targets(hearing, context, to_prove, reader);
-    let (source, target) = at_once(world, &work, pace, read, target)?;
+    let (source, target) = at_once(world, (&name, &begin), pace, read, target)?;
     Ok(BothRead { source, target })
 }
 
-/// A piece of work as its progress is shown: the code of what, the thing it works on, how many rows the source may have.
-pub struct Work<'a> {
-    /// A message code.
-    pub what: &'static str,
-    /// A table.
-    pub on: &'a str,
-    /// An estimate.
-    pub rows: Option<u64>,
-}
-
-/// Reads both sides at once: the source on this thread, the target on one of its own. The failure that is told is the one
-/// that came first; the other side is abandoned.
+/// Reads both sides of a table at once: the source on this thread, once its progress has begun, the target on one of its
+/// own. The failure that is told is the one that came first; the other side is abandoned.
 ///
 /// # Errors
 /// That failure.
 pub fn at_once<S, T: Send>(
     world: &mut World,
-    work: &Work<'_>,
+    (name, begin): (&str, &dyn Fn(&mut World)),
     pace: &mut Pace,
     source: impl FnOnce(&mut dyn Hearing) -> Result<S>,
     target: impl FnOnce(&mut dyn Hearing) -> Result<T> + Send,
@@ -231,10 +221,10 @@ pub fn at_once<S, T: Send>(
         let mut visitor = Visitor { beside: &beside, pace };
         let beside = &beside;
         let target = scope.spawn(move || beside.ended(Side::Target, target(&mut visitor)));
-        world.progress.begin(work.what, work.on, work.rows);
+        begin(world);
         let source = beside.ended(Side::Source, source(&mut Owner { world: &mut *world, beside }));
         world.progress.end();
-        match (source, wait(world, beside, work.on, target)) {
+        match (source, wait(world, beside, name, target)) {
             (Ok(source), Ok(target)) => Ok((source, target)),
             (Err(_), Err(failure)) if beside.failed_first() == Some(Side::Target) => Err(failure),
             (Err(failure), _) | (Ok(_), Err(failure)) => Err(failure),
