@@ -622,7 +622,7 @@ fn a_full_disk_is_told_without_what_was_being_written() {
 }
 
 #[test]
-fn an_interrupted_proof_leaves_nothing_behind() {
+fn an_interrupted_proof_leaves_no_value_behind() {
     let scene = Scene::new();
     for database in [scene.source(), scene.target()] {
         let sql = format!(
@@ -648,9 +648,15 @@ fn an_interrupted_proof_leaves_nothing_behind() {
     let document: serde_json::Value = serde_json::from_str(&seen.out).unwrap();
     assert_eq!(root_code(&document), "interrupted");
     assert!(common::files_below(&scene.at("tmp")).is_empty());
-    let left: Vec<String> = common::files_below(&scene.at("case/work")).into_keys().collect();
-    assert_eq!(left, ["keys.json"], "nothing by name is left in work/");
+    // What was read whole is kept for the next run, as figures and keyed digests.
+    let (kept, left): (Vec<_>, Vec<_>) =
+        common::files_below(&scene.at("case/work")).into_iter().partition(|(name, _)| name.starts_with("reading/"));
+    for (name, bytes) in kept {
+        assert_eq!(scene.search.find(&bytes), [""; 0], "{name} holds what somebody wrote");
+    }
+    assert_eq!(left.into_iter().map(|(name, _)| name).collect::<Vec<_>>(), ["keys.json"], "nothing else is left");
     scene.step(0, &["verify", &case]);
+    assert!(!scene.at("case/work/reading").exists(), "it ends with the verification");
 }
 
 // ------------------------------------------------------------------------------------------------------- adapter errors
