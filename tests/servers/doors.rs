@@ -1,6 +1,7 @@
 //! Who is let in and who is not: a wrong password, TLS that is not what the case wants, a server or a database that is not
 //! there. Each is told by its own reason, nothing is lost, and the right door leads on.
 
+use crate::ground::lasting;
 use crate::server::{DIARY, ENGINES, Engine, Server};
 use crate::stage::{ERASE, SECRET, Stage};
 use lastbell_testkit::servers::{Certificates, Options};
@@ -134,7 +135,7 @@ fn a_server_without_tls_is_refused_where_the_case_wants_it() {
 #[test]
 fn a_server_or_a_database_that_is_not_there_is_told_and_the_right_one_leads_on() {
     for engine in ENGINES {
-        let server = Server::with_diary(engine, &Options::fast());
+        let server = Server::with_diary(engine, &lasting(engine));
         let mut stage = Stage::with_source(&server.url("nowhere"));
         let (database, socket) = match engine {
             Engine::Postgres => ("3D000", "connect"),

@@ -42,7 +42,7 @@ pub use tls::{Certificates, Identity};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// Nothing: no fsync, no full-page writes, no doublewrite, the smallest WAL, no binary log. For everything but the below.
-    /// What is committed outlives the server's own death all the same.
+    /// What was committed within the last second may die with the server.
     Fast,
     /// What a server does in life. For crashes, replication and whatever is judged by bytes on the disk: `Fast` leaves out
     /// the very places in which old rows lie.

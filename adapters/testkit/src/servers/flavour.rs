@@ -52,10 +52,10 @@ impl Flavour {
     pub(super) fn fast(self) -> &'static [&'static str] {
         match self {
             Self::Mariadb => {
-                &["--innodb-flush-log-at-trx-commit=2", "--innodb-flush-method=nosync", "--innodb-doublewrite=0"]
+                &["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--innodb-doublewrite=0"]
             }
             Self::Mysql => &[
-                "--innodb-flush-log-at-trx-commit=2",
+                "--innodb-flush-log-at-trx-commit=0",
                 "--innodb-flush-method=nosync",
                 "--innodb-doublewrite=0",
                 "--sync-binlog=0",

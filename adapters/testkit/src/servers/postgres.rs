@@ -25,8 +25,7 @@ const SMALL: [(&str, &str); 6] = [
     ("dynamic_shared_memory_type", "mmap"),
     ("autovacuum", "off"),
 ];
-/// A commit still writes its WAL before it is confirmed: without a sync that costs little, and outlives `kill9`.
-const FAST: [(&str, &str); 2] = [("fsync", "off"), ("full_page_writes", "off")];
+const FAST: [(&str, &str); 3] = [("fsync", "off"), ("full_page_writes", "off"), ("synchronous_commit", "off")];
 const NO_REPLICATION: [(&str, &str); 2] = [("wal_level", "minimal"), ("max_wal_senders", "0")];
 
 const TRUST: &str = "local all all trust\nlocal replication all trust\nhost all all 127.0.0.1/32 trust\n\
