@@ -101,7 +101,7 @@ fn the_platform_is_read_at_its_keepers_hours_alone() {
 
 /// The hours end while rows are read: what was read proves nothing, and the next visit begins anew.
 #[test]
-fn a_visit_ends_with_its_hours_and_with_its_snapshots_time() {
+fn a_visit_ends_with_its_hours() {
     let (mut world, clock) = world();
     let case = SmallCase::new(&mut world);
     case.discovered(&mut world);
@@ -110,7 +110,7 @@ fn a_visit_ends_with_its_hours_and_with_its_snapshots_time() {
     clock.0.store(now - now.rem_euclid(60) + 59, Ordering::SeqCst);
     let until = jiff::Timestamp::from_second(clock.0.load(Ordering::SeqCst) + 1).unwrap().strftime("%H:%M");
     let from = jiff::Timestamp::from_second(clock.0.load(Ordering::SeqCst) - 3600).unwrap().strftime("%H:%M");
-    visited_by(&case, &format!("hours: \"{from}-{until}\", zone: UTC, max_rate: 1kB/s"));
+    visited_by(&case, &format!("hours: \"{from}-{until}\", zone: UTC"));
     world.max_rate = Some(Rate(Some(200)));
     let refused = steps::verify::run(&mut case.session(&mut world), &mut world, false).unwrap_err();
     assert_eq!((root(&refused).code, refused.exit as i32), ("visit-hours-over", 4));

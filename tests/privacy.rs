@@ -9,6 +9,7 @@ mod search;
 mod watch;
 
 use common::LockHolder;
+use lastbell::case::folder::READING;
 use lastbell::certificate::keys::{KeyKind, PrivateKey};
 use lastbell::engines::DemoWriter;
 use lastbell_contract::{ErasePermit, Location, LockRequest, Moment, Statement, TableId, Value, Witness};
@@ -656,7 +657,7 @@ fn an_interrupted_proof_leaves_no_value_behind() {
     }
     assert_eq!(left.into_iter().map(|(name, _)| name).collect::<Vec<_>>(), ["keys.json"], "nothing else is left");
     scene.step(0, &["verify", &case]);
-    assert!(!scene.at("case/work/reading").exists(), "it ends with the verification");
+    assert!(!scene.at("case").join(READING).exists(), "it ends with the verification");
 }
 
 // ------------------------------------------------------------------------------------------------------- adapter errors

@@ -1,5 +1,5 @@
 //! The second pass of `verify`: reads the rows again that differ, are missing or extra, and tells which columns went wrong and how.
-//! Reads both stores over the snapshots of the proof; gives figures for `verification.json`, and the keys of these rows
+//! Reads both stores over the snapshots of this run, which a side that an earlier run read was not read in; gives figures for `verification.json`, and the keys of these rows
 //! for `work/`, where they are sealed. It changes no verdict.
 
 use super::proof::{Hearing, ProofContext, ScanSource, ToProve, at_once, open_reader_of, scan_rows};

@@ -4,7 +4,7 @@
 //!
 //! A side counts from the moment at which `kept.json` names it, and never before: a stream that broke off leaves a file
 //! that no list names, which the next run removes. The list carries an HMAC under the case's key and says what it was read
-//! for; another profile, another store, a changed byte or a day that has passed, and everything is read anew.
+//! for; another profile, another store, a changed byte, a day that has passed or `--again`, and everything is read anew.
 
 use super::session::Session;
 use crate::case::Secret;
@@ -25,6 +25,7 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 const LIST: &str = "kept.json";
@@ -346,6 +347,11 @@ impl Kept {
     pub fn end(self) -> Result<()> {
         remove(&self.folder)
     }
+}
+
+/// Both sides' threads have it in turn.
+pub fn held(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Removes what a verification that never ended has left in a case. The digests are keyed: once the key is gone they say

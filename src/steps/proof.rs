@@ -3,7 +3,7 @@
 //! Reads stores through the scans handed in; writes nothing but anonymous spill files in `work/`.
 
 use super::digest::Taken;
-use super::kept::{Kept, SetRead, Side, SideRead};
+use super::kept::{Kept, SetRead, Side, SideRead, held};
 use super::session::Session;
 use super::visit::Pace;
 use crate::case::Secret;
@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
@@ -78,7 +78,7 @@ pub struct ProofContext<'a> {
 
 impl ProofContext<'_> {
     fn kept(&self) -> Option<MutexGuard<'_, Kept>> {
-        self.kept.map(|kept| kept.lock().unwrap_or_else(PoisonError::into_inner))
+        self.kept.map(held)
     }
 
     fn new_set(&self, side: &CompiledSide, memory_bytes_max: usize) -> DigestSet {

@@ -6,7 +6,7 @@ use super::digest::{self, Taken};
 use super::discover::fingerprint;
 use super::explain::{DifferingKeys, explain};
 use super::export;
-use super::kept::{self, Kept, Side, Sight, TableKept};
+use super::kept::{self, Kept, Side, Sight, TableKept, held};
 use super::proof::{Against, ProofContext, Proved, Relative, ScanSource, ToProve};
 use super::proof::{check_kinship, check_place, check_schema, compile_mappings, prove};
 use super::session::{Session, Standing};
@@ -25,7 +25,7 @@ use crate::verify::report::MappingResult;
 use crate::world::World;
 use lastbell_contract::{Catalog, Known, Reader, Scan, StoreInfo, Visit};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 /// Where the keys of differing rows lie.
 pub(super) const DIFFERING: &str = "work/differing-";
@@ -142,6 +142,10 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
         kinship,
     };
     let key = session.key(world, Purpose::Verify)?;
+    if again {
+        // Who asks for that has changed something that no digest here knows of: rows that were missing are there now.
+        kept::remove(&session.case.path().join(READING))?;
+    }
     let kept = Kept::open(session, world, &key, &bound_to(session, &sources, target.as_ref())?)?;
     forget_keys(session, world, &kept.differing().cloned().collect())?;
     let (spill, kept) = (session.case.path().join("work"), Mutex::new(kept));
@@ -191,10 +195,6 @@ pub fn run(session: &mut Session, world: &mut World, again: bool) -> Result<Outc
     kept.into_inner().unwrap_or_else(PoisonError::into_inner).end()?;
     let outcome = report(session, &verification);
     Ok(session.noted(outcome))
-}
-
-fn held(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
-    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What was read counts for the same question alone: the same decisions and mappings, the same stores in the same shape,

@@ -108,3 +108,32 @@ pub fn open_for(world: &World, at: &StoreAt) -> Result<Option<Duration>> {
         )),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_that_was_open_for_its_time_ends_the_visit_and_a_new_one_begins_anew() {
+        let mut pace = Pace {
+            store: "new".to_owned(),
+            rate: Rate(None),
+            stop: Arc::default(),
+            bytes: 0,
+            free_at: Instant::now(),
+            hours_end: None,
+            snapshot_max: Some(Duration::from_secs(60)),
+            snapshot_end: None,
+        };
+        pace.heard(1).unwrap();
+        pace.snapshot();
+        pace.heard(1).unwrap();
+        pace.snapshot_end = Some(Instant::now());
+        let failure = pace.heard(1).unwrap_err();
+        assert_eq!((failure.code, failure.arg("minutes")), ("visit-snapshot-long", Some("1")));
+        pace.snapshot();
+        pace.heard(1).unwrap();
+        assert_eq!(pace.bytes(), 4);
+    }
+}

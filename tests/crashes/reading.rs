@@ -134,6 +134,9 @@ fn what_was_kept_is_believed_only_as_it_was_written_and_for_the_same_question() 
     world.clock = Box::new(SetClock(Arc::new(AtomicI64::new(tomorrow))));
     steps::verify::run(&mut late.case.session(&mut world), &mut world, false).unwrap();
     assert!(assert_same(&late, "a day later").is_empty(), "what was read yesterday is read again");
+    let again = killed();
+    assert_eq!(again.run(&["verify", "--again"], 0), Ended::Code(0));
+    assert!(assert_same(&again, "--again").is_empty(), "who asks for it has everything read again");
     let asked_otherwise = killed();
     asked_otherwise.case.set_case_line("migrated_on", "2020-01-01");
     assert_eq!(asked_otherwise.run(&VERIFY, 0), Ended::Code(0));

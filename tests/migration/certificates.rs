@@ -207,15 +207,7 @@ fn register_to_a_certificate(mut walk: Walk, live: &Figures, kind: &str) {
     walk.run("verify", &[], 0);
     let verified = figures(&walk.case());
     assert!(rows(&verified) > 1000 && &verified == live, "the same roots and verdicts as where it lies");
-    walk.run("plan", &[], 0);
-    walk.approve();
-    walk.run("erase", &["--yes"], 0);
-    walk.run("residue", &[], 0);
-    walk.run("certify", &[], 0);
-    walk.sign();
-    let checked = walk.check();
-    assert_eq!(checked["result"]["certificates"][0]["report"]["verdict"], "valid", "{checked:#}");
-    let predicate = json_file(&walk.case().join("statement.json"))["predicate"].clone();
+    let predicate = walk.reach_certificate();
     assert_eq!((&predicate["target"]["kind"], &predicate["outcome"]), (&kind.into(), &"destroyed".into()));
     eprintln!("── the register: {} rows by {kind}; {}", rows(&verified), walk.seconds());
 }

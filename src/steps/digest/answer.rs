@@ -213,7 +213,7 @@ fn report(out: &Path, header: &Header, info: &StoreInfo, pace: &Pace) -> Outcome
     outcome.lines.push(line!(
         "verified-target",
         store = info.product,
-        rows = by_table.values().sum::<u64>(),
+        rows = header.mappings.iter().map(|mapping| mapping.rows_read).sum::<u64>(),
         bytes = pace.bytes(),
         rate = pace.rate(),
         at = header.taken_at

@@ -72,6 +72,7 @@ struct Round {
 }
 
 fn measured(stage: &Stage, platform: Platform, rate: Option<&str>, time: Duration) -> Round {
+    stage.place(platform);
     let visit = rate.map(|rate| stage.visit(platform, rate));
     let mut taken = users::serve(stage, platform, time);
     let visits = visit.map_or(0, stage::Visit::end);

@@ -106,7 +106,7 @@ impl Stage {
     }
 
     /// Puts each server on its processors.
-    fn place(&self, platform: Platform) {
+    pub(crate) fn place(&self, platform: Platform) {
         let (postgres, mariadb) = match platform {
             Platform::Postgres => (THEIRS, OURS),
             Platform::Mariadb => (OURS, THEIRS),
@@ -120,7 +120,6 @@ impl Stage {
 
     /// Reads the platform again and again, no faster than that.
     pub(crate) fn visit(&self, platform: Platform, rate: &str) -> Visit {
-        self.place(platform);
         let over = Arc::new(AtomicBool::new(false));
         let typed = ["verify", "--again", "--max-rate", rate];
         let mut command = self.step(platform, &typed);
@@ -130,11 +129,6 @@ impl Stage {
             move || visit_until(&over, &mut command, first)
         });
         Visit { over, thread }
-    }
-
-    /// Nobody but the users is there.
-    pub(crate) fn leave_alone(&self, platform: Platform) {
-        self.place(platform);
     }
 }
 

@@ -15,7 +15,6 @@ const ACCOUNTS: u64 = 1_000_000;
 
 /// Serves them for that time; milliseconds of every transaction.
 pub(crate) fn serve(stage: &Stage, platform: Platform, time: Duration) -> Vec<f64> {
-    stage.leave_alone(platform);
     match platform {
         Platform::Postgres => pgbench(stage, time),
         Platform::Mariadb => mariadb(stage, time),
